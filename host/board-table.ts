@@ -1,0 +1,159 @@
+/**
+ * The module's imports as Node sees them: names, signatures and the numbers that cross, mirrored from
+ * `assembly/board.ts`, which says what each call means. `tests/imports.test.ts` compares the two.
+ *
+ * This is the only place on the Node side that knows them. What the calls do stands in `board.ts`.
+ */
+
+/** The name of the import module. */
+export const IMPORT_MODULE = "board";
+
+/** What a call answers when it did not do what was asked. */
+export enum Fault {
+  /** Not now; the board tells when it is worth asking again. */
+  AGAIN = -1,
+  /** The connection is gone. */
+  CLOSED = -2,
+  /** The peer will send nothing more. */
+  END = -3,
+  /** The board can't do this. */
+  REFUSED = -4,
+  /** The frame that was to come is damaged. */
+  TORN = -5,
+  /** There is no such thing. */
+  MISSING = -6,
+}
+
+/** Bits of a word that `events` tells. */
+export enum Ready {
+  /** Receiving, accepting or polling is worth trying. */
+  READABLE = 1,
+  /** Sending is worth trying. */
+  WRITABLE = 2,
+}
+
+/** How `tcpClose` ends a connection. */
+export enum Close {
+  /** What was taken is still delivered. */
+  ORDERLY = 0,
+  /** At once; the peer sees a reset. */
+  ABORT = 1,
+}
+
+/** How pixels lie in memory. */
+export enum Format {
+  /** 8-bit luma. */
+  GRAY = 0,
+  /** 16 bits a pixel, little-endian: red in bits 15–11, green in 10–5, blue in 4–0. */
+  RGB565 = 1,
+  /** Full-range YCbCr 4:2:2: Y0 Cb Y1 Cr for two pixels. */
+  YUYV = 2,
+}
+
+/** What `identify` tells. */
+export enum Identity {
+  /** The host's kind. */
+  BOARD = 0,
+  /** Where it is reached. */
+  ADDRESS = 1,
+  /** How often the module was started afresh. */
+  RESTARTS = 2,
+}
+
+/** How grave a line of the log is. */
+export enum Level {
+  ERROR = 0,
+  WARNING = 1,
+  INFO = 2,
+}
+
+/** The sensor's place in `events`. */
+export const SENSOR_HANDLE = 0;
+
+/** Bytes that `capturePoll` writes. */
+export const FRAME_TIME_BYTES = 8;
+
+/** How long a connection that was closed in order may take to deliver the rest, µs. */
+export const DRAIN_DEADLINE = 5_000_000;
+
+/** What a module of the camera exports. */
+export type CameraExports = {
+  memory: WebAssembly.Memory;
+  begin(): void;
+  step(now: bigint): bigint;
+};
+
+/** The table of imports, whole. */
+export type BoardTable = {
+  events(address: number, length: number): number;
+  tcpListen(port: number): number;
+  tcpAccept(listener: number): number;
+  tcpReceive(socket: number, address: number, length: number): number;
+  tcpSend(socket: number, address: number, length: number): number;
+  tcpClose(socket: number, how: number): void;
+  softSensorSet(width: number, height: number, format: number, interval: number): number;
+  captureStart(address: number, length: number): number;
+  capturePoll(address: number, length: number): number;
+  captureStop(): void;
+  settingGet(name: number, nameLength: number, address: number, length: number): number;
+  identify(what: number, address: number, length: number): number;
+  log(level: number, address: number, length: number): void;
+};
+
+/** Each import's signature: parameters in brackets, then the result; i = i32, I = i64, f = f32, F = f64. */
+export const SIGNATURES: Record<keyof BoardTable, string> = {
+  events: "(ii)i",
+  tcpListen: "(i)i",
+  tcpAccept: "(i)i",
+  tcpReceive: "(iii)i",
+  tcpSend: "(iii)i",
+  tcpClose: "(ii)",
+  softSensorSet: "(iiii)i",
+  captureStart: "(ii)i",
+  capturePoll: "(ii)i",
+  captureStop: "()",
+  settingGet: "(iiii)i",
+  identify: "(iii)i",
+  log: "(iii)",
+};
+
+/** A mistake of the module's own, found by the host: thrown out of an import, it stops the module as any trap does. */
+export class BoardTrap extends Error {
+  override name = "BoardTrap";
+}
+
+/** The module's memory as the imports reach it: nothing crosses before its range was checked. */
+export class ModuleMemory {
+  /** All of it. The module never grows its memory, so this stays valid. */
+  bytes: Buffer = Buffer.alloc(0);
+
+  attach(memory: WebAssembly.Memory): void {
+    this.bytes = Buffer.from(memory.buffer);
+  }
+
+  /**
+   * Checks that a range lies within the memory. Addresses and lengths are unsigned but arrive as signed 32-bit numbers.
+   * @returns where it begins
+   */
+  start(address: number, length: number): number {
+    const start = address >>> 0;
+    if (start + (length >>> 0) > this.bytes.length) {
+      throw new BoardTrap(`${length >>> 0} bytes at ${start} are not within the module's memory`);
+    }
+    return start;
+  }
+
+  text(address: number, length: number): string {
+    const start = this.start(address, length);
+    return this.bytes.toString("utf8", start, start + (length >>> 0));
+  }
+
+  /** Writes `text` where `length` bytes have room. @returns its length in bytes, or REFUSED */
+  writeText(text: string, address: number, length: number): number {
+    const start = this.start(address, length);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > length >>> 0) return Fault.REFUSED;
+    this.bytes.write(text, start);
+    return bytes;
+  }
+}
