@@ -1,0 +1,188 @@
+/**
+ * Everything that the camera asks of the board it runs on: the one door out of the module.
+ *
+ * Each host (the firmware's `board/src/imports.rs`, Node's live and simulated worlds) fills this whole table; a test
+ * compares names and signatures of all three. Nothing else in `assembly/` imports anything.
+ *
+ * Rules that hold for every call:
+ * - It answers at once. What would have to wait answers {@link Fault.AGAIN}.
+ * - A result below zero is a {@link Fault}; any other is what the call's line says.
+ * - Bytes cross as an address in the module's memory and a length in bytes. The host checks that the range lies in
+ *   that memory and stops the module with a trap if it does not. It reads or writes them before it returns and keeps
+ *   no address, but for {@link captureStart}.
+ * - A handle that was never given, or was closed, is a mistake of the camera's own and stops it with a trap too.
+ */
+
+/** What a call answers when it did not do what was asked. */
+export enum Fault {
+  /** Not now. The board reports the socket, or the sensor, in {@link events} as soon as it is worth asking again. */
+  AGAIN = -1,
+  /** The connection is gone, by the peer's reset, by a time-out or by the network's end. Only closing is left. */
+  CLOSED = -2,
+  /** The peer will send nothing more; it may still read. */
+  END = -3,
+  /** The board can't do this: no such size, a port in use, no room for what was asked. */
+  REFUSED = -4,
+  /** The frame that was to come is damaged or incomplete. The next one can be asked for. */
+  TORN = -5,
+  /** There is no such thing: a setting that nobody set, a sensor that is not plugged in. */
+  MISSING = -6,
+}
+
+// --- Events
+
+/** What {@link events} says of a handle. Either may be told too often; a call then answers AGAIN. */
+export enum Ready {
+  /** Receiving (accepting, polling the sensor) is worth trying: bytes, a connection, a frame, an end or a fault. */
+  READABLE = 1,
+  /** Sending is worth trying: there is room, or the connection is gone. */
+  WRITABLE = 2,
+}
+
+/** The sensor's place in {@link events}. Sockets count from 1. */
+export const SENSOR_HANDLE: i32 = 0;
+
+/**
+ * Takes what became ready since the last call: at most `length / 4` words of `handle << 8 | Ready` to `address`.
+ *
+ * Readiness is told once, when it comes about: a socket is reported readable when bytes (or its end) arrive after a
+ * receive answered AGAIN or fewer bytes than asked for, and writable when there is room after a send did. A new
+ * connection is taken to be both, and is not reported for it. What does not fit is told at the next call.
+ * @returns the number of words
+ */
+// @ts-ignore: decorator
+@external("board", "events")
+export declare function events(address: usize, length: u32): i32;
+
+// --- TCP
+
+/**
+ * Listens on a TCP port of the camera. (A host may show it to the world under another number.)
+ * @returns a handle, or REFUSED where the port is taken
+ *
+ * Handles are small: each new one is the lowest number from 1 that is free, and it is free again after tcpClose.
+ */
+// @ts-ignore: decorator
+@external("board", "tcpListen")
+export declare function tcpListen(port: u32): i32;
+
+/** @returns the handle of the next waiting connection, or AGAIN */
+// @ts-ignore: decorator
+@external("board", "tcpAccept")
+export declare function tcpAccept(listener: i32): i32;
+
+/**
+ * Receives up to `length` bytes to `address`.
+ * @returns how many (at least 1), or AGAIN, END, CLOSED
+ */
+// @ts-ignore: decorator
+@external("board", "tcpReceive")
+export declare function tcpReceive(socket: i32, address: usize, length: u32): i32;
+
+/**
+ * Takes bytes to send, as many as there is room for. They are the board's own (copied or sent) when it answers.
+ * @returns how many (at least 1, maybe fewer than `length`), or AGAIN, CLOSED
+ */
+// @ts-ignore: decorator
+@external("board", "tcpSend")
+export declare function tcpSend(socket: i32, address: usize, length: u32): i32;
+
+/** How {@link tcpClose} ends a connection. */
+export enum Close {
+  /**
+   * What was taken is still delivered, then the connection ends in order. The board goes on without the camera, throws
+   * away what still arrives (a reset in answer to it would cost the peer the last bytes), and gives up after 5 s.
+   */
+  ORDERLY = 0,
+  /** At once: what was not delivered yet is dropped and the peer sees a reset. */
+  ABORT = 1,
+}
+
+/** Ends a connection or stops listening. The handle is free from here on. */
+// @ts-ignore: decorator
+@external("board", "tcpClose")
+export declare function tcpClose(socket: i32, how: i32): void;
+
+// --- Capture
+
+/** How the pixels of a frame lie in memory, row by row without gaps, the top left one first. */
+export enum Format {
+  /** 8-bit luma, one byte a pixel. */
+  GRAY = 0,
+  /** Two bytes a pixel, little-endian: red in bits 15–11, green in 10–5, blue in 4–0. */
+  RGB565 = 1,
+  /** YCbCr 4:2:2 as JFIF counts it (full range): four bytes Y0 Cb Y1 Cr for two pixels; the width is even. */
+  YUYV = 2,
+}
+
+/**
+ * The *soft sensor*, for boards without a sensor bus: says which frames it shall deliver from now on.
+ * @param width pixels
+ * @param height rows
+ * @param format a {@link Format}
+ * @param interval µs from one frame's beginning to the next
+ * @returns 0, REFUSED where it has no such frames, MISSING where there is no soft sensor
+ */
+// @ts-ignore: decorator
+@external("board", "softSensorSet")
+export declare function softSensorSet(width: u32, height: u32, format: i32, interval: u32): i32;
+
+/**
+ * Asks for the sensor's next whole frame, `length` bytes of pixels to `address`. From here until capturePoll answers
+ * otherwise than AGAIN, or until captureStop, those bytes are the board's (DMA writes them). Nothing else may be under way.
+ * @returns 0, REFUSED where `length` is not a frame's, MISSING where no sensor is plugged in
+ */
+// @ts-ignore: decorator
+@external("board", "captureStart")
+export declare function captureStart(address: usize, length: u32): i32;
+
+/**
+ * Asks whether the frame is whole; if so its time (i64, µs on the clock of `step`, when its exposure ended) is written
+ * to `address`, `length` being 8.
+ * @returns the frame's length in bytes, or AGAIN, TORN, MISSING
+ */
+// @ts-ignore: decorator
+@external("board", "capturePoll")
+export declare function capturePoll(address: usize, length: u32): i32;
+
+/** Stops a capture that is under way, if one is; when it returns the memory is the module's. */
+// @ts-ignore: decorator
+@external("board", "captureStop")
+export declare function captureStop(): void;
+
+// --- Settings, identity, log
+
+/**
+ * Reads a setting: `name` and value are UTF-8. The names that the camera asks for are in `settings.ts`.
+ * @returns the value's length in bytes, MISSING, or REFUSED where it is longer than `length`
+ */
+// @ts-ignore: decorator
+@external("board", "settingGet")
+export declare function settingGet(name: usize, nameLength: u32, address: usize, length: u32): i32;
+
+/** What {@link identify} tells, each as UTF-8 text. */
+export enum Identity {
+  /** The board's kind, as `make flash BOARD=` names it, or the host's: `node`, `simulated`. */
+  BOARD = 0,
+  /** Address and port at which it is reached, as far as it knows: `192.168.1.7`, `127.0.0.1:8080`. Empty before DHCP. */
+  ADDRESS = 1,
+  /** How often the module was started afresh after a trap since the board's own start, a decimal number. */
+  RESTARTS = 2,
+}
+
+/** @returns the text's length in bytes, or REFUSED where it is longer than `length` */
+// @ts-ignore: decorator
+@external("board", "identify")
+export declare function identify(what: i32, address: usize, length: u32): i32;
+
+/** How grave a line of the log is. */
+export enum Level {
+  ERROR = 0,
+  WARNING = 1,
+  INFO = 2,
+}
+
+/** Writes one line (UTF-8, no line end) to the board's log. */
+// @ts-ignore: decorator
+@external("board", "log")
+export declare function log(level: i32, address: usize, length: u32): void;

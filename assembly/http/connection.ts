@@ -1,0 +1,447 @@
+/**
+ * One connection of the fixed table: reads requests, has routes answer them, sends the answers, and, where a viewer
+ * watches, sends it the newest frame again and again. Which route answers what is in `main.ts`; the head of a request is
+ * read by `parser.ts`; who is let in is decided by `server.ts`.
+ *
+ * A run does at most one receive and one or two sends, whatever the peer does, and each wait has a deadline. A frame
+ * goes out from the slot it lies in, as one piece, to its last byte or not at all; how slow the peer is decides only how
+ * many frames it misses.
+ */
+
+import { Close, Fault } from "../board";
+import {
+  HEAD_DEADLINE,
+  IDLE_DEADLINE,
+  IN_BYTES,
+  OUT_BYTES,
+  SNAPSHOT_DEADLINE,
+  SNAPSHOT_FRESH,
+  WRITE_DEADLINE,
+} from "../limits";
+import { Task } from "../scheduler";
+import { BOUNDARY, Slot } from "../slot";
+import { Socket } from "../sockets";
+import { Writer } from "../writer";
+import { Method, Outcome, Parser } from "./parser";
+import { Server } from "./server";
+
+export enum State {
+  /** Not in use. */
+  FREE,
+  /** Reads a request's head, or waits for its first byte. */
+  READING,
+  /** A snapshot was asked for and capture is waking up: waits for a fresh frame. */
+  AWAITING_FRAME,
+  /** Sends an answer: a head with a short body, or a head and then a body that lies elsewhere. */
+  SENDING,
+  /** A viewer that has all there is so far and waits for a newer frame. */
+  WATCHING,
+  /** A viewer in the middle of a part. */
+  SENDING_PART,
+}
+
+/** Room in front of a text body for the head of its answer. */
+const HEAD_ROOM: u32 = 384;
+export const ALLOW = "Allow: GET, HEAD, OPTIONS\r\n";
+/** What a watching peer sends is thrown away here. */
+const trash = memory.data(<i32>IN_BYTES);
+
+export class Connection extends Task {
+  state: State = State.FREE;
+  readonly parser: Parser = new Parser();
+  /** Since when nothing was asked on it. */
+  idleSince: i64 = 0;
+
+  // Of a viewer: frames sent, frames published meanwhile and not sent, and the last one's sequence and capture time.
+  sent: u32 = 0;
+  dropped: u32 = 0;
+  sequence: u32 = 0;
+  time: i64 = 0;
+  /** How old the last frame was when its last byte was taken, µs. */
+  age: i64 = 0;
+
+  private readonly socket: Socket = new Socket(this);
+  private readonly writer: Writer = new Writer();
+  /** What was received and not read yet. */
+  private readonly input: usize;
+  private inputAt: u32 = 0;
+  private inputEnd: u32 = 0;
+  /** When the first byte of the request came. */
+  private headSince: i64 = 0;
+  /** When the peer last took something, or was first offered it. */
+  private progressAt: i64 = 0;
+  /** When a snapshot's patience ends. */
+  private frameBy: i64 = 0;
+  /** The answer's text, and what is still to be sent of it. */
+  private readonly output: usize;
+  private outAt: usize = 0;
+  private outEnd: usize = 0;
+  /** The body that lies elsewhere, or the part, as far as it is still to be sent. */
+  private bodyAt: usize = 0;
+  private bodyEnd: usize = 0;
+  /** The frame that is being sent. */
+  private slot: Slot | null = null;
+  /** What comes when the answer is sent: the next request, watching, or (FREE) the end. */
+  private following: State = State.FREE;
+  /** Whether a place for a viewer, or for a snapshot, is taken. */
+  private isViewer: bool = false;
+  private isSnapshot: bool = false;
+
+  constructor(private readonly server: Server) {
+    super();
+    this.input = heap.alloc(IN_BYTES);
+    this.output = heap.alloc(OUT_BYTES);
+  }
+
+  get isWatching(): bool {
+    return this.isViewer;
+  }
+
+  /** Whether it could be closed without anybody's loss: nothing is asked and nothing under way. */
+  get isIdle(): bool {
+    return this.state == State.READING && this.parser.isIdle && this.inputAt == this.inputEnd;
+  }
+
+  /** Begins to serve the board's connection `handle`. */
+  open(handle: i32, now: i64): void {
+    this.socket.open(handle);
+    this.inputAt = 0;
+    this.inputEnd = 0;
+    this.toReading(now);
+  }
+
+  /** Ends the connection and gives back all that it holds. */
+  close(how: Close): void {
+    const slot = this.slot;
+    if (slot) this.server.slots.giveBack(slot);
+    this.slot = null;
+    if (this.isViewer) this.server.viewers--;
+    if (this.isSnapshot) this.server.snapshots--;
+    this.isViewer = false;
+    this.isSnapshot = false;
+    this.state = State.FREE;
+    this.socket.close(how);
+  }
+
+  run(now: i64): void {
+    switch (this.state) {
+      case State.FREE:
+        break;
+      case State.READING:
+        this.readRequest(now);
+        break;
+      case State.AWAITING_FRAME:
+        this.awaitFrame(now);
+        break;
+      case State.SENDING:
+        this.sendAnswer(now);
+        break;
+      case State.WATCHING:
+        if (this.peerStays()) this.watch(now);
+        break;
+      case State.SENDING_PART:
+        if (this.peerStays()) this.sendPart(now);
+        break;
+    }
+  }
+
+  // --- For routes: each of these is the whole answer
+
+  /** Begins the text of an answer; {@link endText} sends it. */
+  beginText(): Writer {
+    return this.writer.begin(this.output + HEAD_ROOM, OUT_BYTES - HEAD_ROOM);
+  }
+
+  /**
+   * Sends the text that was written since {@link beginText}.
+   * @param status such as `200 OK`
+   * @param type its content type
+   * @param fields further header lines, each with its line end
+   */
+  endText(status: string, type: string, fields: string, now: i64): void {
+    const body = this.output + HEAD_ROOM;
+    const bodyBytes = this.writer.length;
+    const head = this.beginHead(status);
+    this.describe(type, bodyBytes).text(fields).text("\r\n");
+    // The head is moved up to the body, so that the answer is one piece.
+    const headBytes = head.length;
+    assert(headBytes <= HEAD_ROOM, "the head is larger than its room");
+    this.outAt = body - headBytes;
+    memory.copy(this.outAt, this.output, headBytes);
+    this.outEnd = this.parser.method == Method.HEAD ? body : body + bodyBytes;
+    this.bodyAt = 0;
+    this.bodyEnd = 0;
+    this.toSending(now);
+  }
+
+  /** Sends `length` bytes at `address`, which stay as they are for ever; `encoding` is empty or a content coding. */
+  sendBytes(type: string, encoding: string, address: usize, length: u32, now: i64): void {
+    const head = this.beginHead("200 OK");
+    this.describe(type, length);
+    if (encoding.length) head.text("Content-Encoding: ").text(encoding).text("\r\n");
+    head.text("Vary: Accept-Encoding\r\n\r\n");
+    this.endHead(address, length, now);
+  }
+
+  /** Answers with a line of text that says what is wrong, and closes. */
+  refuse(status: string, why: string, now: i64, fields: string = ""): void {
+    this.parser.keepAlive = false;
+    this.beginText().text(why).text("\n");
+    this.endText(status, "text/plain; charset=utf-8", fields, now);
+  }
+
+  /** Answers that it can't be done now but may be soon, and closes. */
+  putOff(why: string, now: i64): void {
+    this.refuse("503 Service Unavailable", why, now, "Retry-After: 1\r\n");
+  }
+
+  /** Answers OPTIONS. */
+  sendOptions(now: i64): void {
+    this.beginHead("204 No Content").text(ALLOW).text("\r\n");
+    this.endHead(0, 0, now);
+  }
+
+  /** Sends the newest frame, a fresh one where capture can make it in time. */
+  sendSnapshot(now: i64): void {
+    this.server.capture.want(now);
+    this.frameBy = now + SNAPSHOT_DEADLINE;
+    this.state = State.AWAITING_FRAME;
+    this.awaitFrame(now);
+  }
+
+  /** Sends the stream of frames for as long as the viewer stays. */
+  sendStream(now: i64): void {
+    const isHead = this.parser.method == Method.HEAD;
+    if (!isHead) {
+      if (!this.server.hasRoomForViewer) {
+        this.putOff("too many viewers, try again later", now);
+        return;
+      }
+      this.server.viewers++;
+      this.isViewer = true;
+      this.sent = 0;
+      this.dropped = 0;
+      this.sequence = 0;
+      this.time = 0;
+      this.age = 0;
+    }
+    this.parser.keepAlive = false; // the stream's end is the connection's
+    const head = this.beginHead("200 OK");
+    head.text("Content-Type: multipart/x-mixed-replace; boundary=").text(BOUNDARY).text("\r\n\r\n");
+    if (!isHead) head.text("--").text(BOUNDARY).text("\r\n");
+    this.endHead(0, 0, now);
+    if (!isHead) this.following = State.WATCHING;
+  }
+
+  // --- Reading
+
+  private toReading(now: i64): void {
+    this.state = State.READING;
+    this.idleSince = now;
+    this.parser.begin();
+    this.wake();
+  }
+
+  private readRequest(now: i64): void {
+    const parser = this.parser;
+    if (this.inputAt == this.inputEnd && this.socket.readable) {
+      const count = this.socket.receive(this.input, IN_BYTES);
+      if (count == Fault.END || count == Fault.CLOSED) {
+        this.close(Close.ORDERLY);
+        return;
+      }
+      this.inputAt = 0;
+      this.inputEnd = count > 0 ? count : 0;
+    }
+    if (this.inputAt < this.inputEnd) {
+      if (parser.isIdle) this.headSince = now;
+      this.inputAt += parser.read(this.input + this.inputAt, this.inputEnd - this.inputAt);
+      if (parser.outcome != Outcome.MORE) {
+        this.server.answer(this, now);
+        return;
+      }
+    }
+    const deadline = parser.isIdle ? this.idleSince + IDLE_DEADLINE : this.headSince + HEAD_DEADLINE;
+    if (now >= deadline) {
+      if (parser.isIdle) this.close(Close.ORDERLY);
+      else this.refuse("408 Request Timeout", "the request took too long", now);
+      return;
+    }
+    this.waitUntil(deadline);
+    if (this.socket.readable) this.wake();
+  }
+
+  // --- Answering
+
+  /** Begins the head of an answer with what every answer has. */
+  private beginHead(status: string): Writer {
+    const head = this.writer.begin(this.output, OUT_BYTES);
+    head.text("HTTP/1.1 ").text(status);
+    head.text("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: ");
+    return head.text(this.parser.keepAlive ? "keep-alive\r\n" : "close\r\n");
+  }
+
+  private describe(type: string, length: u32): Writer {
+    return this.writer.text("Content-Type: ").text(type).text("\r\nContent-Length: ").number(length).text("\r\n");
+  }
+
+  /** Sends the head as written, then `length` bytes at `address` unless only the head was asked for. */
+  private endHead(address: usize, length: u32, now: i64): void {
+    this.outAt = this.output;
+    this.outEnd = this.writer.at;
+    this.bodyAt = address;
+    this.bodyEnd = this.parser.method == Method.HEAD ? address : address + length;
+    this.toSending(now);
+  }
+
+  private toSending(now: i64): void {
+    this.following = this.parser.keepAlive ? State.READING : State.FREE;
+    this.state = State.SENDING;
+    this.progressAt = now;
+    this.wake();
+  }
+
+  private sendAnswer(now: i64): void {
+    if (this.outAt < this.outEnd) {
+      const count = this.send(this.outAt, this.outEnd, now);
+      if (count < 0) return;
+      this.outAt += count;
+    }
+    if (this.outAt == this.outEnd && this.bodyAt < this.bodyEnd) {
+      const count = this.send(this.bodyAt, this.bodyEnd, now);
+      if (count < 0) return;
+      this.bodyAt += count;
+    }
+    if (this.outAt < this.outEnd || this.bodyAt < this.bodyEnd) {
+      this.waitForRoom(now);
+      return;
+    }
+    this.returnSlot();
+    switch (this.following) {
+      case State.READING:
+        this.toReading(now);
+        break;
+      case State.WATCHING:
+        this.watch(now);
+        break;
+      default:
+        this.close(Close.ORDERLY);
+    }
+  }
+
+  /** Offers bytes. @returns how many were taken, 0 or more, or below 0 if the connection is gone and was closed */
+  private send(from: usize, to: usize, now: i64): i32 {
+    if (!this.socket.writable) return 0;
+    const count = this.socket.send(from, u32(to - from));
+    if (count > 0) {
+      this.progressAt = now;
+      return count;
+    }
+    if (count == Fault.AGAIN) return 0;
+    this.close(Close.ABORT);
+    return -1;
+  }
+
+  /** Waits until the peer takes more, but not for ever. */
+  private waitForRoom(now: i64): void {
+    const deadline = this.progressAt + WRITE_DEADLINE;
+    if (now >= deadline) {
+      this.close(Close.ABORT);
+      return;
+    }
+    this.waitUntil(deadline);
+    if (this.socket.writable) this.wake();
+  }
+
+  private returnSlot(): void {
+    const slot = this.slot;
+    if (!slot) return;
+    this.server.slots.giveBack(slot);
+    this.slot = null;
+    if (this.isSnapshot) this.server.snapshots--;
+    this.isSnapshot = false;
+  }
+
+  // --- Frames
+
+  private awaitFrame(now: i64): void {
+    const slots = this.server.slots;
+    const newest = slots.newest;
+    if (!newest) {
+      this.putOff("no frame yet", now);
+      return;
+    }
+    const isLate = now >= this.frameBy;
+    const isFresh = now - newest.time <= SNAPSHOT_FRESH;
+    const hasRoom = this.server.hasRoomForSnapshot;
+    if (hasRoom && (isFresh || isLate)) {
+      const head = this.beginHead("200 OK");
+      this.describe("image/jpeg", newest.jpegBytes);
+      head.text("X-Timestamp: ").seconds(newest.time).text("\r\nX-Sequence: ").number(newest.sequence).text("\r\n\r\n");
+      this.endHead(newest.jpegAt, newest.jpegBytes, now);
+      if (this.parser.method == Method.HEAD) return;
+      this.slot = slots.borrow();
+      this.server.snapshots++;
+      this.isSnapshot = true;
+      return;
+    }
+    if (isLate) {
+      this.putOff("too many snapshots under way, try again later", now);
+      return;
+    }
+    this.waitUntil(this.frameBy);
+    this.waitFor(slots.published, slots.published.count);
+  }
+
+  /** Reads away what a watching peer sends. @returns false if it is gone and the connection was closed */
+  private peerStays(): bool {
+    if (!this.socket.readable) return true;
+    const count = this.socket.receive(trash, IN_BYTES);
+    if (count == Fault.END || count == Fault.CLOSED) {
+      this.close(Close.ABORT);
+      return false;
+    }
+    if (this.socket.readable) this.wake();
+    return true;
+  }
+
+  /** Begins with the newest frame if the viewer does not have it yet, else waits for one. */
+  private watch(now: i64): void {
+    const slots = this.server.slots;
+    this.state = State.WATCHING;
+    this.server.capture.want(now);
+    const newest = slots.newest;
+    if (!newest || newest.sequence == this.sequence) {
+      this.waitFor(slots.published, slots.published.count);
+      return;
+    }
+    this.slot = slots.borrow();
+    if (this.sequence) this.dropped += newest.sequence - this.sequence - 1;
+    this.sequence = newest.sequence;
+    this.time = newest.time;
+    this.bodyAt = newest.partAt;
+    this.bodyEnd = newest.partAt + newest.partBytes;
+    this.progressAt = now;
+    this.state = State.SENDING_PART;
+    this.sendPart(now);
+  }
+
+  private sendPart(now: i64): void {
+    const count = this.send(this.bodyAt, this.bodyEnd, now);
+    if (count < 0) return;
+    this.bodyAt += count;
+    if (this.bodyAt < this.bodyEnd) {
+      this.waitForRoom(now);
+      return;
+    }
+    this.returnSlot();
+    this.sent++;
+    this.age = now - this.time;
+    this.state = State.WATCHING;
+    this.server.capture.want(now);
+    const slots = this.server.slots;
+    this.waitFor(slots.published, slots.published.count);
+    const newest = slots.newest;
+    if (newest && newest.sequence != this.sequence) this.wake(); // a newer one came while this one was on its way
+  }
+}

@@ -1,0 +1,515 @@
+/**
+ * Reads the head of an HTTP request (RFC 9112) one byte at a time, as a list of named states: the same bytes give the
+ * same answer however they are cut up. It keeps the method, the path (percent-decoded), the query and what the header
+ * fields that matter to us say; it stores nothing else, and allocates nothing.
+ *
+ * It is strict where requests get smuggled: a bare CR or LF, white space before a colon, folded lines, two lengths, a
+ * length beside a transfer coding, no Host or two are errors. What is wrong is an {@link Outcome}, which is the status
+ * of the answer; whoever asked is answered and the connection closed, since where the next request begins is unknown.
+ */
+
+import { HEAD_BYTES_MAX, TARGET_BYTES_MAX, VALUE_BYTES_MAX } from "../limits";
+
+/** What the bytes so far amount to: a status of HTTP where they are wrong. */
+export enum Outcome {
+  /** The head is not whole yet. */
+  MORE = 0,
+  /** The head is whole: its fields can be read. */
+  DONE = 1,
+  MALFORMED = 400,
+  TARGET_TOO_LONG = 414,
+  HEAD_TOO_LARGE = 431,
+  VERSION_UNKNOWN = 505,
+}
+
+export enum Method {
+  GET,
+  HEAD,
+  OPTIONS,
+  /** Any other: no route takes it. */
+  OTHER,
+}
+
+enum State {
+  /** Before a request: empty lines are passed over (RFC 9112, 2.2). */
+  START,
+  /** After the CR of such an empty line. */
+  START_LF,
+  METHOD,
+  /** At the target's first byte. */
+  TARGET,
+  /** In `http://host` of a target in absolute form, before its path. */
+  AUTHORITY,
+  PATH,
+  /** At the first and second digit of a percent-encoded byte of the path. */
+  PERCENT_HIGH,
+  PERCENT_LOW,
+  QUERY,
+  /** In `HTTP/1.1`. */
+  VERSION,
+  /** After the CR of the request line. */
+  REQUEST_LF,
+  /** At the first byte of a header line, or of the empty line that ends the head. */
+  NAME_START,
+  NAME,
+  /** Before a value: white space. */
+  VALUE_START,
+  VALUE,
+  /** After the CR of a header line. */
+  VALUE_LF,
+  /** After the CR of the empty line. */
+  END_LF,
+  /** The outcome is known. */
+  OVER,
+}
+
+/** Header fields that matter to us. */
+enum Field {
+  OTHER,
+  HOST,
+  CONNECTION,
+  CONTENT_LENGTH,
+  TRANSFER_ENCODING,
+  ACCEPT_ENCODING,
+}
+
+const NAME_BYTES_MAX: u32 = 24;
+const METHOD_BYTES_MAX: u32 = 16;
+
+export class Parser {
+  outcome: Outcome = Outcome.MORE;
+  method: Method = Method.OTHER;
+  /** HTTP/1.x: the x. */
+  minor: i32 = 0;
+  /** Whether another request may follow on the connection. */
+  keepAlive: bool = false;
+  /** Whether the answer may be compressed with gzip. */
+  acceptsGzip: bool = false;
+  /** Whether a body follows: of a known length above 0, or coded for transfer. */
+  hasBody: bool = false;
+  /** Bytes of the path, percent-decoded, and of the query behind its `?`. */
+  pathBytes: u32 = 0;
+  queryBytes: u32 = 0;
+
+  private state: State = State.START;
+  /** Bytes of the head so far. */
+  private count: u32 = 0;
+  /** Bytes of the target as it came. */
+  private targetBytes: u32 = 0;
+  private tokenBytes: u32 = 0;
+  private valueBytes: u32 = 0;
+  private field: Field = Field.OTHER;
+  private escaped: u32 = 0;
+  private hosts: i32 = 0;
+  private lengths: i32 = 0;
+  private codings: i32 = 0;
+  /** Where the target, a token (method, version, field's name) and a value are kept. */
+  private readonly target: usize;
+  private readonly token: usize;
+  private readonly value: usize;
+
+  constructor() {
+    this.target = heap.alloc(TARGET_BYTES_MAX);
+    this.token = heap.alloc(NAME_BYTES_MAX);
+    this.value = heap.alloc(VALUE_BYTES_MAX);
+  }
+
+  /** Whether not one byte of a request came yet. */
+  get isIdle(): bool {
+    return this.count == 0;
+  }
+
+  /** Gets ready for the next request. */
+  begin(): void {
+    this.outcome = Outcome.MORE;
+    this.method = Method.OTHER;
+    this.minor = 0;
+    this.keepAlive = false;
+    this.acceptsGzip = false;
+    this.hasBody = false;
+    this.pathBytes = 0;
+    this.queryBytes = 0;
+    this.state = State.START;
+    this.count = 0;
+    this.targetBytes = 0;
+    this.tokenBytes = 0;
+    this.hosts = 0;
+    this.lengths = 0;
+    this.codings = 0;
+  }
+
+  /** Reads bytes up to the head's end or an error. @returns how many of the `length` at `address` belong to the head */
+  read(address: usize, length: u32): u32 {
+    for (let i: u32 = 0; i < length; i++) {
+      if (this.outcome != Outcome.MORE) return i;
+      this.readByte(load<u8>(address + i));
+    }
+    return length;
+  }
+
+  /** Whether the path is `text`. */
+  pathIs(text: string): bool {
+    return equals(this.target, this.pathBytes, text);
+  }
+
+  /** Whether the query is `text`. */
+  queryIs(text: string): bool {
+    return equals(this.target + this.pathBytes, this.queryBytes, text);
+  }
+
+  private fail(outcome: Outcome): void {
+    this.outcome = outcome;
+    this.state = State.OVER;
+  }
+
+  private readByte(c: u32): void {
+    if (++this.count > HEAD_BYTES_MAX) return this.fail(Outcome.HEAD_TOO_LARGE);
+    switch (this.state) {
+      case State.START: {
+        if (c == CR) this.state = State.START_LF;
+        else if (isToken(c)) {
+          this.keep(c, METHOD_BYTES_MAX);
+          this.state = State.METHOD;
+        } else this.fail(Outcome.MALFORMED);
+        break;
+      }
+      case State.START_LF: {
+        if (c != LF) return this.fail(Outcome.MALFORMED);
+        this.state = State.START;
+        break;
+      }
+      case State.METHOD: {
+        if (isToken(c)) this.keep(c, METHOD_BYTES_MAX);
+        else if (c == SPACE) {
+          this.endMethod();
+          this.state = State.TARGET;
+        } else this.fail(Outcome.MALFORMED);
+        break;
+      }
+      case State.TARGET: {
+        if (c == SLASH) {
+          this.inPath(c);
+          this.state = State.PATH;
+        } else if (c == STAR && this.method == Method.OPTIONS) {
+          this.inPath(c);
+          this.state = State.PATH;
+        } else if ((c | 0x20) == 0x68 /* h of http:// */) {
+          this.state = State.AUTHORITY;
+          this.escaped = 0;
+          this.inTarget();
+        } else this.fail(Outcome.MALFORMED); // the authority form is CONNECT's alone
+        break;
+      }
+      case State.AUTHORITY: {
+        // "ttp://" and then anything but white space up to the path
+        if (!this.inTarget()) return;
+        const at = this.escaped++;
+        if (at < 6) {
+          if (lower(c) != <u32>"ttp://".charCodeAt(at)) this.fail(Outcome.MALFORMED);
+        } else if (c == SLASH) {
+          if (at == 6) return this.fail(Outcome.MALFORMED); // no host
+          this.keepTarget(c);
+          this.pathBytes = 1;
+          this.state = State.PATH;
+        } else if (c == SPACE || !isTarget(c) || c == QUESTION) {
+          if (c != SPACE || at == 6) return this.fail(Outcome.MALFORMED);
+          this.keepTarget(SLASH);
+          this.pathBytes = 1;
+          this.state = State.VERSION;
+        }
+        break;
+      }
+      case State.PATH: {
+        if (c == SPACE) this.state = State.VERSION;
+        else if (c == QUESTION) {
+          if (this.inTarget()) this.state = State.QUERY;
+        } else if (c == PERCENT) {
+          if (this.inTarget()) this.state = State.PERCENT_HIGH;
+        } else this.inPath(c);
+        break;
+      }
+      case State.PERCENT_HIGH: {
+        const digit = hexDigit(c);
+        if (digit < 0) return this.fail(Outcome.MALFORMED);
+        if (!this.inTarget()) return;
+        this.escaped = digit << 4;
+        this.state = State.PERCENT_LOW;
+        break;
+      }
+      case State.PERCENT_LOW: {
+        const digit = hexDigit(c);
+        if (digit < 0 || (this.escaped | digit) == 0) return this.fail(Outcome.MALFORMED);
+        if (!this.inTarget()) return;
+        this.keepTarget(this.escaped | digit);
+        this.pathBytes++;
+        this.state = State.PATH;
+        break;
+      }
+      case State.QUERY: {
+        if (c == SPACE) {
+          this.state = State.VERSION;
+          break;
+        }
+        if (!isTarget(c)) return this.fail(Outcome.MALFORMED);
+        if (!this.inTarget()) return;
+        this.keepTarget(c);
+        this.queryBytes++;
+        break;
+      }
+      case State.VERSION: {
+        if (c == CR) {
+          this.endVersion();
+          if (this.state == State.VERSION) this.state = State.REQUEST_LF;
+        } else if (c > SPACE && c < 0x7f && this.tokenBytes < 8) this.keep(c, 8);
+        else this.fail(Outcome.MALFORMED);
+        break;
+      }
+      case State.REQUEST_LF: {
+        if (c != LF) return this.fail(Outcome.MALFORMED);
+        this.state = State.NAME_START;
+        break;
+      }
+      case State.NAME_START: {
+        if (c == CR) this.state = State.END_LF;
+        else if (isToken(c)) {
+          this.tokenBytes = 0;
+          this.keep(lower(c), NAME_BYTES_MAX);
+          this.state = State.NAME;
+        } else this.fail(Outcome.MALFORMED); // among others, a folded line
+        break;
+      }
+      case State.NAME: {
+        if (isToken(c)) this.keep(lower(c), NAME_BYTES_MAX);
+        else if (c == COLON) {
+          this.field = this.fieldOf();
+          this.valueBytes = 0;
+          this.state = State.VALUE_START;
+        } else this.fail(Outcome.MALFORMED);
+        break;
+      }
+      case State.VALUE_START:
+      case State.VALUE: {
+        if (c == CR) this.state = State.VALUE_LF;
+        else if (c == SPACE || c == TAB) {
+          if (this.state == State.VALUE) this.keepValue(c);
+        } else if (c < SPACE || c == 0x7f) this.fail(Outcome.MALFORMED);
+        else {
+          this.state = State.VALUE;
+          this.keepValue(c);
+        }
+        break;
+      }
+      case State.VALUE_LF: {
+        if (c != LF) return this.fail(Outcome.MALFORMED);
+        this.endValue();
+        if (this.state == State.VALUE_LF) this.state = State.NAME_START;
+        break;
+      }
+      case State.END_LF: {
+        if (c != LF) return this.fail(Outcome.MALFORMED);
+        this.endHead();
+        break;
+      }
+      default:
+        assert(false, "read past the head's end");
+    }
+  }
+
+  /** Keeps a byte of a token. One that is too long is kept in part: no name of ours is as long, so it matches none. */
+  private keep(c: u32, most: u32): void {
+    if (this.tokenBytes < most) store<u8>(this.token + this.tokenBytes, c);
+    this.tokenBytes++;
+  }
+
+  /** Counts a byte of the target. */
+  private inTarget(): bool {
+    if (++this.targetBytes <= TARGET_BYTES_MAX) return true;
+    this.fail(Outcome.TARGET_TOO_LONG);
+    return false;
+  }
+
+  private keepTarget(c: u32): void {
+    store<u8>(this.target + this.pathBytes + this.queryBytes, c);
+  }
+
+  private inPath(c: u32): void {
+    if (!isTarget(c)) return this.fail(Outcome.MALFORMED);
+    if (!this.inTarget()) return;
+    this.keepTarget(c);
+    this.pathBytes++;
+  }
+
+  private keepValue(c: u32): void {
+    if (this.field == Field.OTHER) return;
+    if (this.valueBytes == VALUE_BYTES_MAX) return this.fail(Outcome.HEAD_TOO_LARGE);
+    store<u8>(this.value + this.valueBytes++, c);
+  }
+
+  private endMethod(): void {
+    if (equals(this.token, this.tokenBytes, "GET")) this.method = Method.GET;
+    else if (equals(this.token, this.tokenBytes, "HEAD")) this.method = Method.HEAD;
+    else if (equals(this.token, this.tokenBytes, "OPTIONS")) this.method = Method.OPTIONS;
+    this.tokenBytes = 0;
+  }
+
+  private endVersion(): void {
+    const t = this.token;
+    const shaped = this.tokenBytes == 8 && equals(t, 5, "HTTP/") && isDigit(load<u8>(t, 5)) && isDigit(load<u8>(t, 7));
+    if (!shaped || load<u8>(t, 6) != DOT) return this.fail(Outcome.MALFORMED);
+    if (load<u8>(t, 5) != 0x31) return this.fail(Outcome.VERSION_UNKNOWN);
+    this.minor = load<u8>(t, 7) - 0x30;
+    this.keepAlive = this.minor > 0;
+  }
+
+  private fieldOf(): Field {
+    const t = this.token;
+    const n = this.tokenBytes;
+    if (equals(t, n, "host")) return Field.HOST;
+    if (equals(t, n, "connection")) return Field.CONNECTION;
+    if (equals(t, n, "content-length")) return Field.CONTENT_LENGTH;
+    if (equals(t, n, "transfer-encoding")) return Field.TRANSFER_ENCODING;
+    if (equals(t, n, "accept-encoding")) return Field.ACCEPT_ENCODING;
+    return Field.OTHER;
+  }
+
+  private endValue(): void {
+    const at = this.value;
+    let n = this.valueBytes;
+    while (n > 0 && isBlank(load<u8>(at + n - 1))) n--;
+    switch (this.field) {
+      case Field.HOST: {
+        this.hosts++;
+        for (let i: u32 = 0; i < n; i++) if (isBlank(load<u8>(at + i))) return this.fail(Outcome.MALFORMED);
+        break;
+      }
+      case Field.CONNECTION: {
+        if (lists(at, n, "close")) this.keepAlive = false;
+        else if (this.minor == 0 && lists(at, n, "keep-alive")) this.keepAlive = true;
+        break;
+      }
+      case Field.CONTENT_LENGTH: {
+        if (n == 0 || this.lengths++) return this.fail(Outcome.MALFORMED);
+        for (let i: u32 = 0; i < n; i++) {
+          const c = load<u8>(at + i);
+          if (!isDigit(c)) return this.fail(Outcome.MALFORMED);
+          if (c != 0x30) this.hasBody = true;
+        }
+        break;
+      }
+      case Field.TRANSFER_ENCODING: {
+        this.codings++;
+        this.hasBody = true;
+        break;
+      }
+      case Field.ACCEPT_ENCODING: {
+        if (lists(at, n, "gzip")) this.acceptsGzip = true;
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  private endHead(): void {
+    const host = this.minor == 0 ? this.hosts <= 1 : this.hosts == 1;
+    if (!host || (this.lengths && this.codings)) return this.fail(Outcome.MALFORMED);
+    this.outcome = Outcome.DONE;
+    this.state = State.OVER;
+  }
+}
+
+const TAB: u32 = 0x09;
+const LF: u32 = 0x0a;
+const CR: u32 = 0x0d;
+const SPACE: u32 = 0x20;
+const PERCENT: u32 = 0x25;
+const STAR: u32 = 0x2a;
+const COMMA: u32 = 0x2c;
+const DOT: u32 = 0x2e;
+const SLASH: u32 = 0x2f;
+const COLON: u32 = 0x3a;
+const SEMICOLON: u32 = 0x3b;
+const QUESTION: u32 = 0x3f;
+
+function isDigit(c: u32): bool {
+  return c - 0x30 <= 9;
+}
+
+function isBlank(c: u32): bool {
+  return c == SPACE || c == TAB;
+}
+
+function lower(c: u32): u32 {
+  return c - 0x41 <= 25 ? c | 0x20 : c;
+}
+
+function hexDigit(c: u32): i32 {
+  if (isDigit(c)) return <i32>(c - 0x30);
+  const letter = (c | 0x20) - 0x61;
+  return letter <= 5 ? <i32>(letter + 10) : -1;
+}
+
+/** Whether `c` may stand in a token (RFC 9110, 5.6.2). */
+function isToken(c: u32): bool {
+  if (isDigit(c) || (c | 0x20) - 0x61 <= 25) return true;
+  switch (c) {
+    case 0x21: // !
+    case 0x23: // #
+    case 0x24: // $
+    case 0x25: // %
+    case 0x26: // &
+    case 0x27: // '
+    case 0x2a: // *
+    case 0x2b: // +
+    case 0x2d: // -
+    case 0x2e: // .
+    case 0x5e: // ^
+    case 0x5f: // _
+    case 0x60: // `
+    case 0x7c: // |
+    case 0x7e: // ~
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether `c` may stand in a target: printable ASCII but for what RFC 3986 keeps out of any URI, and the fragment's #. */
+function isTarget(c: u32): bool {
+  return c > SPACE && c < 0x7f && c != 0x22 && c != 0x23 && c != 0x3c && c != 0x3e && c != 0x5c;
+}
+
+function equals(at: usize, length: u32, text: string): bool {
+  if (<u32>text.length != length) return false;
+  for (let i: u32 = 0; i < length; i++) if (load<u8>(at + i) != text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** Whether the comma-separated list of `length` bytes at `at` has the element `name` (in small letters), not at q=0. */
+function lists(at: usize, length: u32, name: string): bool {
+  let i: u32 = 0;
+  while (i < length) {
+    while (i < length && (isBlank(load<u8>(at + i)) || load<u8>(at + i) == COMMA)) i++;
+    const from = i;
+    while (i < length && load<u8>(at + i) != COMMA) i++;
+    let to = from;
+    while (to < i && !isBlank(load<u8>(at + to)) && load<u8>(at + to) != SEMICOLON) to++;
+    if (to - from != <u32>name.length) continue;
+    let same = true;
+    for (let k = from; k < to; k++) if (lower(load<u8>(at + k)) != <u32>name.charCodeAt(k - from)) same = false;
+    if (same) return !refused(at + to, i - to);
+  }
+  return false;
+}
+
+/** Whether an element's parameters say `q=0` (or `q=0.000`), "not this one". */
+function refused(at: usize, length: u32): bool {
+  let i: u32 = 0;
+  while (i < length && lower(load<u8>(at + i)) != 0x71 /* q */) i++;
+  if (i + 2 >= length || load<u8>(at + i + 1) != 0x3d /* = */) return false;
+  for (i += 2; i < length; i++) {
+    const c = load<u8>(at + i);
+    if (isDigit(c) && c != 0x30) return false;
+  }
+  return true;
+}

@@ -1,0 +1,140 @@
+/**
+ * The HTTP server's task: listens, lets connections into the fixed table, and finds the route for each request. Viewers
+ * never take the table's last places, so that the page, the state and snapshots answer however many watch. Who comes
+ * when the table is full takes the place of the connection that has been idle longest, or is told to come back later.
+ */
+
+import { Close, Level, tcpClose, tcpSend } from "../board";
+import { Capture } from "../capture";
+import { say } from "../journal";
+import { CONNECTIONS_MAX, SECOND, SNAPSHOTS_MAX, VIEWERS_MAX } from "../limits";
+import { Task } from "../scheduler";
+import { Slots } from "../slot";
+import { Socket } from "../sockets";
+import { Writer } from "../writer";
+import { ALLOW, Connection, State } from "./connection";
+import { Method, Outcome } from "./parser";
+
+/** Answers a request by one of the connection's calls for routes. */
+export type Handler = (connection: Connection, server: Server, now: i64) => void;
+
+class Route {
+  constructor(
+    readonly path: string,
+    /** The query it answers to, without the `?`, or "" for any. */
+    readonly query: string,
+    readonly handler: Handler,
+  ) {}
+}
+
+/** Connections let in at most in one run. */
+const ACCEPTS: i32 = 4;
+
+const FULL_BYTES: i32 = 192;
+const full = memory.data(FULL_BYTES);
+
+export class Server extends Task {
+  /** The fixed table. */
+  readonly connections: StaticArray<Connection> = new StaticArray<Connection>(CONNECTIONS_MAX);
+  /** How many watch. */
+  viewers: i32 = 0;
+  /** Snapshots on their way. */
+  snapshots: i32 = 0;
+
+  private readonly routes: Route[] = [];
+  private readonly listener: Socket = new Socket(this);
+  private fullBytes: u32 = 0;
+
+  constructor(
+    readonly port: u32,
+    readonly capture: Capture,
+    readonly slots: Slots,
+  ) {
+    super();
+    for (let i = 0; i < CONNECTIONS_MAX; i++) this.connections[i] = new Connection(this);
+    const why = "too many connections, try again later\n";
+    const answer = new Writer().begin(full, FULL_BYTES);
+    answer.text("HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ");
+    answer.number(why.length).text("\r\nRetry-After: 1\r\nConnection: close\r\n\r\n").text(why);
+    this.fullBytes = answer.length;
+  }
+
+  /** Has `handler` answer GET and HEAD for `path`, where `query` is "" or the request's. Earlier ones come first. */
+  route(path: string, query: string, handler: Handler): void {
+    this.routes.push(new Route(path, query, handler));
+  }
+
+  get hasRoomForViewer(): bool {
+    return this.viewers < VIEWERS_MAX;
+  }
+
+  get hasRoomForSnapshot(): bool {
+    return this.snapshots < SNAPSHOTS_MAX;
+  }
+
+  /** Connections in use. */
+  get open(): i32 {
+    let open = 0;
+    for (let i = 0; i < CONNECTIONS_MAX; i++) if (this.connections[i].state != State.FREE) open++;
+    return open;
+  }
+
+  run(now: i64): void {
+    if (!this.listener.isOpen && this.listener.listen(this.port) < 0) {
+      say(Level.ERROR, "can't listen for HTTP, trying again in a second");
+      this.waitUntil(now + SECOND);
+      return;
+    }
+    for (let i = 0; i < ACCEPTS && this.listener.readable; i++) {
+      const handle = this.listener.accept();
+      if (handle < 0) return;
+      const place = this.place();
+      if (place) place.open(handle, now);
+      else {
+        tcpSend(handle, full, this.fullBytes);
+        tcpClose(handle, Close.ORDERLY);
+      }
+    }
+    if (this.listener.readable) this.wake();
+  }
+
+  /** Finds the answer to what the connection has read. */
+  answer(connection: Connection, now: i64): void {
+    const parser = connection.parser;
+    switch (parser.outcome) {
+      case Outcome.MALFORMED:
+        return connection.refuse("400 Bad Request", "not an HTTP request", now);
+      case Outcome.TARGET_TOO_LONG:
+        return connection.refuse("414 URI Too Long", "the address is too long", now);
+      case Outcome.HEAD_TOO_LARGE:
+        return connection.refuse("431 Request Header Fields Too Large", "the request's head is too large", now);
+      case Outcome.VERSION_UNKNOWN:
+        return connection.refuse("505 HTTP Version Not Supported", "only HTTP/1.1 and HTTP/1.0 are spoken here", now);
+      default:
+    }
+    if (parser.hasBody) return connection.refuse("413 Content Too Large", "no route here takes a body", now);
+    if (parser.method == Method.OPTIONS) return connection.sendOptions(now);
+    let known = false;
+    for (let i = 0; i < this.routes.length; i++) {
+      const route = this.routes[i];
+      if (!parser.pathIs(route.path)) continue;
+      known = true;
+      if (parser.method == Method.OTHER) break;
+      if (route.query.length == 0 || parser.queryIs(route.query)) return route.handler(connection, this, now);
+    }
+    if (!known) return connection.refuse("404 Not Found", "there is nothing at this address", now);
+    connection.refuse("405 Method Not Allowed", "only GET, HEAD and OPTIONS are understood here", now, ALLOW);
+  }
+
+  /** A connection that is free, or was idle longest and was closed for this; null if all are busy. */
+  private place(): Connection | null {
+    let idlest: Connection | null = null;
+    for (let i = 0; i < CONNECTIONS_MAX; i++) {
+      const connection = this.connections[i];
+      if (connection.state == State.FREE) return connection;
+      if (connection.isIdle && (!idlest || connection.idleSince < idlest.idleSince)) idlest = connection;
+    }
+    if (idlest) idlest.close(Close.ORDERLY);
+    return idlest;
+  }
+}

@@ -1,0 +1,80 @@
+/** `/state`: what the camera is doing, as JSON. Times are seconds on the camera's clock. */
+
+import { Format, Identity, identify } from "../board";
+import { Capture, SensorFault, State, sensorFaultName } from "../capture";
+import { Sampling } from "../jpeg/encoder";
+import { CONNECTIONS_MAX, VIEWERS_MAX } from "../limits";
+import { VERSION } from "../version";
+import { Writer } from "../writer";
+import { Connection } from "./connection";
+import { Server } from "./server";
+
+const TEXT_BYTES: i32 = 64;
+const text = memory.data(TEXT_BYTES);
+
+export function sendState(connection: Connection, server: Server, now: i64): void {
+  const json = connection.beginText();
+  json.text('{"board":');
+  identity(json, Identity.BOARD);
+  json.text(',"address":');
+  identity(json, Identity.ADDRESS);
+  json.text(',"version":"').text(VERSION).text('","restarts":');
+  json.bytes(text, max(identify(Identity.RESTARTS, text, TEXT_BYTES), 0));
+  json.text(',"time":').seconds(now);
+  json.text(',"capture":');
+  capture(json, server.capture, now);
+  json.text(',"connections":').number(server.open);
+  json.text(',"viewers":[');
+  let first = true;
+  for (let i = 0; i < CONNECTIONS_MAX; i++) {
+    const viewer = server.connections[i];
+    if (!viewer.isWatching) continue;
+    json.text(first ? '{"sent":' : ',{"sent":').number(viewer.sent);
+    json.text(',"dropped":').number(viewer.dropped).text(',"age":').seconds(viewer.age).text("}");
+    first = false;
+  }
+  json.text('],"limits":{"connections":').number(CONNECTIONS_MAX);
+  json.text(',"viewers":').number(VIEWERS_MAX).text("}}\n");
+  connection.endText("200 OK", "application/json", "", now);
+}
+
+function capture(json: Writer, capture: Capture, now: i64): void {
+  const settings = capture.settings;
+  json.text('{"state":"').text(stateName(capture.state)).text('","fault":"').text(sensorFaultName(capture.fault));
+  json.text('","sensor":"').text(capture.sensor.name);
+  json.text('","width":').number(settings.width).text(',"height":').number(settings.height);
+  json.text(',"format":"').text(formatName(settings.format));
+  json.text('","sampling":"').text(settings.sampling == Sampling.S420 ? "4:2:0" : "4:4:4");
+  json.text('","quality":').number(capture.quality).text(',"fps":').thousandths(capture.rate(now));
+  json.text(',"sequence":').number(capture.sequence).text(',"bytes":').number(capture.bytes);
+  json.text(',"published":').number(capture.published).text(',"overflowed":').number(capture.overflowed);
+  json.text(',"torn":').number(capture.torn).text(',"stalled":').number(capture.stalled).text("}");
+}
+
+function identity(json: Writer, what: Identity): void {
+  json.quoted(text, max(identify(what, text, TEXT_BYTES), 0));
+}
+
+function stateName(state: State): string {
+  switch (state) {
+    case State.CONFIGURING:
+      return "configuring";
+    case State.RESTING:
+      return "resting";
+    case State.RUNNING:
+      return "running";
+    default:
+      return "failed";
+  }
+}
+
+function formatName(format: Format): string {
+  switch (format) {
+    case Format.GRAY:
+      return "gray";
+    case Format.RGB565:
+      return "rgb565";
+    default:
+      return "yuyv";
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Every maximum of the camera, and the memory that they add up to. Nothing else in `assembly/` states a size.
+ *
+ * All of it is there at start, in places that the compiler lays out: asc refuses to compile what does not fit the
+ * pages that `asconfig.json` gives (minimum = maximum, so nothing can grow).
+ *
+ *     holder                        board profile      how many x how large
+ *     encoder's hot tables                 32,768      memoryBase in asconfig.json
+ *     encoder's strip and tables     ~    130,000      jpeg/memory.ts
+ *     frame buffers                     2,459,648      FRAME_ARENA_BYTES
+ *     slots                             3,145,728      SLOTS x SLOT_BYTES
+ *     connections                          57,344      CONNECTIONS_MAX x (IN_BYTES + OUT_BYTES)
+ *     page, texts, tasks             ~     40,000
+ *                                       ---------
+ *                                     ~ 5.9 million    of 95 pages, 6,225,920 bytes
+ */
+
+/** Which column of numbers this module has: see `profile-server.ts`. */
+// @ts-ignore: SERVER_PROFILE is there where that file is compiled in
+const SERVER: bool = isDefined(SERVER_PROFILE);
+
+// --- Frames
+
+/** Pixels a row at most. */
+export const WIDTH_MAX: u32 = 1280;
+/** Rows of a frame at most. */
+export const HEIGHT_MAX: u32 = 960;
+/** Bytes of the largest frame, at two bytes a pixel. */
+export const FRAME_BYTES_MAX: u32 = WIDTH_MAX * HEIGHT_MAX * 2;
+/**
+ * Room before a frame's pixels: the file's header (623 bytes) is written there, so that it does not overtake the pixels
+ * of a small frame.
+ */
+export const JPEG_HEADROOM: u32 = 1024;
+/**
+ * The frame buffers' memory: two for frames up to half the largest (800x600), so that the sensor fills one while the
+ * other is encoded; one for larger frames, which then take turns. A second one for those would cost the slots the memory
+ * that their larger files need.
+ */
+export const FRAME_ARENA_BYTES: u32 = FRAME_BYTES_MAX + 2 * JPEG_HEADROOM;
+
+// --- Viewers and connections
+
+/** Viewers of the stream at once. */
+export const VIEWERS_MAX: i32 = SERVER ? 256 : 8;
+/** Snapshots on their way at once. */
+export const SNAPSHOTS_MAX: i32 = SERVER ? 16 : 2;
+/** Connections at once; those that viewers can't take stay free for the page, the state and snapshots. */
+export const CONNECTIONS_MAX: i32 = SERVER ? 320 : 16;
+/** Handles of sockets: the connections, the listener, and one that is accepted only to be refused. */
+export const HANDLES_MAX: i32 = CONNECTIONS_MAX + 4;
+
+// --- Slots
+
+/** Frames that are kept at once. Whoever sends one holds it, so this is what lets capture never wait for a viewer. */
+export const SLOTS: i32 =
+  1 + // the newest
+  1 + // being written
+  VIEWERS_MAX + // each may still be sending an older one
+  SNAPSHOTS_MAX; // and so may each of these
+/** Bytes of a slot: a part's header, the JPEG file, and the boundary behind it. */
+export const SLOT_BYTES: u32 = 256 * 1024;
+/** Room for a part's header in front of the file. */
+export const PART_HEAD_BYTES: u32 = 160;
+/** Room for the boundary behind the file. */
+export const PART_TAIL_BYTES: u32 = 16;
+/** The largest file that a slot holds. */
+export const JPEG_BYTES_MAX: u32 = SLOT_BYTES - PART_HEAD_BYTES - PART_TAIL_BYTES;
+
+// --- HTTP
+
+/** Bytes of a request that are received ahead of the parser. */
+export const IN_BYTES: u32 = 1024;
+/** Bytes of an answer's head, with its body where that is text. The longest is the state, with a line a viewer. */
+export const OUT_BYTES: u32 = 1536 + <u32>VIEWERS_MAX * 128;
+/** Bytes of a request's target (path and query): 414 above. */
+export const TARGET_BYTES_MAX: u32 = 256;
+/** Bytes of a header's value that are kept of those that matter to us: 431 above. */
+export const VALUE_BYTES_MAX: u32 = 256;
+/** Bytes of a request's head: 431 above. */
+export const HEAD_BYTES_MAX: u32 = 8192;
+
+// --- Times, in µs
+
+export const SECOND: i64 = 1_000_000;
+/** From a request's first byte to its head's end: 408 after it. */
+export const HEAD_DEADLINE: i64 = 5 * SECOND;
+/** A connection on which nothing was asked is closed after this. */
+export const IDLE_DEADLINE: i64 = 30 * SECOND;
+/** A peer that takes no byte of what it asked for is cut after this. */
+export const WRITE_DEADLINE: i64 = 10 * SECOND;
+/** How long a snapshot may wait for capture to wake up before it gets the last frame, old as it is. */
+export const SNAPSHOT_DEADLINE: i64 = 2 * SECOND;
+/** A frame older than this is not "the newest" to a snapshot while capture can make a fresh one. */
+export const SNAPSHOT_FRESH: i64 = SECOND;
+/** Capture rests after this time in which nobody wanted a frame. */
+export const REST_AFTER: i64 = 10 * SECOND;
+/** A sensor that delivers nothing for this long (and two frames' time) has stalled. */
+export const STALL_DEADLINE: i64 = SECOND;
+/** Pause before the sensor is asked again after a fault, doubled with each further one up to the longest. */
+export const RETRY_PAUSE_MIN: i64 = SECOND / 10;
+export const RETRY_PAUSE_MAX: i64 = 8 * SECOND;

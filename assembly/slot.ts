@@ -1,0 +1,119 @@
+/**
+ * The slots: where finished frames live while viewers send them.
+ *
+ * Capture takes a free slot, writes a frame into it and publishes it; from then on it is the newest. Viewers borrow the
+ * newest, send it from where it lies, and give it back. A frame is never changed while somebody holds it, and it is lent,
+ * never handed over: borrow and give back are a pair. There are enough slots (`limits.ts`) for capture to find a free
+ * one even when every viewer holds a different old frame.
+ *
+ * A slot holds the bytes of one multipart part just as every viewer sends them, so that they can be sent in one piece:
+ *
+ *     |  unused  | part header | JPEG file | CR LF --frame CR LF |  unused  |
+ *     at         partAt        jpegAt
+ */
+
+import { JPEG_BYTES_MAX, PART_HEAD_BYTES, PART_TAIL_BYTES, SLOTS, SLOT_BYTES } from "./limits";
+import { Pulse } from "./scheduler";
+import { Writer } from "./writer";
+
+/** What separates parts; the stream begins with its second half. */
+export const BOUNDARY = "frame";
+
+export class Slot {
+  /** The part's first byte. */
+  partAt: usize = 0;
+  /** Bytes from the part's first to the last of the boundary that closes it. */
+  partBytes: u32 = 0;
+  /** Bytes of the JPEG file. */
+  jpegBytes: u32 = 0;
+  /** Counts published frames from 1. */
+  sequence: u32 = 0;
+  /** When the frame was captured, µs. */
+  time: i64 = 0;
+  /** How many hold it at this moment. */
+  borrowers: i32 = 0;
+
+  constructor(
+    /** The slot's memory. */
+    readonly at: usize,
+  ) {}
+
+  /** Where the JPEG file begins, or shall be written. */
+  get jpegAt(): usize {
+    return this.at + PART_HEAD_BYTES;
+  }
+}
+
+export class Slots {
+  /** Fires whenever a frame is published. */
+  readonly published: Pulse = new Pulse();
+  /** The newest frame, from the first one on. */
+  newest: Slot | null = null;
+  private readonly all: StaticArray<Slot>;
+  private writing: Slot | null = null;
+  private sequence: u32 = 0;
+  private readonly writer: Writer = new Writer();
+
+  /** @param memory SLOTS x SLOT_BYTES bytes */
+  constructor(memory: usize) {
+    this.all = new StaticArray<Slot>(SLOTS);
+    for (let i = 0; i < SLOTS; i++) this.all[i] = new Slot(memory + <usize>i * SLOT_BYTES);
+  }
+
+  /** A free slot to write a file to, at `jpegAt`, of JPEG_BYTES_MAX bytes at most. To be published before the next. */
+  take(): Slot {
+    assert(!this.writing, "a slot is being written already");
+    for (let i = 0; i < SLOTS; i++) {
+      const slot = this.all[i];
+      if (slot != this.newest && slot.borrowers == 0) {
+        this.writing = slot;
+        return slot;
+      }
+    }
+    assert(false, "no free slot: more are lent than limits.ts allows for");
+    return unreachable();
+  }
+
+  /** Makes the file of `jpegBytes` that was written to `slot` the newest frame and wakes all who wait for one. */
+  publish(slot: Slot, jpegBytes: u32, time: i64): void {
+    assert(this.writing == slot, "published a slot that was not taken");
+    assert(jpegBytes <= JPEG_BYTES_MAX, "the file is larger than a slot");
+    this.writing = null;
+    slot.sequence = ++this.sequence;
+    slot.time = time;
+    slot.jpegBytes = jpegBytes;
+
+    const tail = this.writer.begin(slot.jpegAt + jpegBytes, PART_TAIL_BYTES);
+    tail.text("\r\n--").text(BOUNDARY).text("\r\n");
+    const end = tail.at;
+    // The header is moved up to the file, so that the part is one piece.
+    const head = this.writer.begin(slot.at, PART_HEAD_BYTES);
+    head.text("Content-Type: image/jpeg\r\nContent-Length: ").number(jpegBytes);
+    head.text("\r\nX-Timestamp: ").seconds(time).text("\r\nX-Sequence: ").number(slot.sequence).text("\r\n\r\n");
+    slot.partAt = slot.jpegAt - head.length;
+    slot.partBytes = u32(end - slot.partAt);
+    memory.copy(slot.partAt, slot.at, head.length);
+
+    this.newest = slot;
+    this.published.fire();
+  }
+
+  /** Lends the newest frame. The borrower gives it back when it has sent it, or gives up. */
+  borrow(): Slot | null {
+    const slot = this.newest;
+    if (slot) slot.borrowers++;
+    return slot;
+  }
+
+  giveBack(slot: Slot): void {
+    assert(slot.borrowers > 0, "gave back a slot that was not borrowed");
+    slot.borrowers--;
+  }
+
+  /** How many loans there are at this moment. */
+  get lent(): i32 {
+    let lent = 0;
+    for (let i = 0; i < SLOTS; i++) lent += this.all[i].borrowers;
+    return lent;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Builds what is older than its sources: the page, then the module in both profiles. `npm run build` runs this, and
+ * `npm start` and the tests begin with it, so it says nothing and costs little where nothing changed.
+ */
+
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import asc from "assemblyscript/asc";
+import { writePage } from "./page.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** When the newest of `paths` (files, or folders with all that is in them) was written, ms. */
+function newest(paths: string[]): number {
+  let time = 0;
+  for (const path of paths) {
+    const entry = statSync(join(ROOT, path));
+    const below = entry.isDirectory() ? readdirSync(join(ROOT, path)).map((name) => join(path, name)) : [];
+    time = Math.max(time, entry.mtimeMs, newest(below));
+  }
+  return time;
+}
+
+/** When `path` was written, or 0 if it is not there. */
+function written(path: string): number {
+  return statSync(join(ROOT, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+const PAGE = "assembly/generated/page.ts";
+if (written(PAGE) < newest(["assembly/page", "host/page.ts", "package-lock.json"])) {
+  console.log("building the page");
+  await writePage();
+}
+
+mkdirSync(join(ROOT, "build"), { recursive: true });
+process.chdir(ROOT);
+for (const [target, file] of [
+  ["board", "build/wasmcam.wasm"],
+  ["server", "build/wasmcam-server.wasm"],
+] as const) {
+  if (written(file) > newest(["assembly", "asconfig.json", "package-lock.json"])) continue;
+  console.log(`building ${file}`);
+  const { error, stderr } = await asc.main(["--target", target]);
+  if (error) {
+    rmSync(join(ROOT, file), { force: true });
+    process.stderr.write(stderr.toString());
+    process.exit(1);
+  }
+}
