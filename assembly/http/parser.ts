@@ -187,12 +187,9 @@ export class Parser {
         break;
       }
       case State.TARGET: {
-        if (c == SLASH) {
-          this.inPath(c);
+        if (c == SLASH || c == STAR) {
           this.state = State.PATH;
-        } else if (c == STAR && this.method == Method.OPTIONS) {
           this.inPath(c);
-          this.state = State.PATH;
         } else if ((c | 0x20) == 0x68 /* h of http:// */) {
           this.state = State.AUTHORITY;
           this.escaped = 0;
@@ -413,6 +410,10 @@ export class Parser {
   private endHead(): void {
     const host = this.minor == 0 ? this.hosts <= 1 : this.hosts == 1;
     if (!host || (this.lengths && this.codings)) return this.fail(Outcome.MALFORMED);
+    // "*" is the whole server, and only OPTIONS asks for that
+    if (load<u8>(this.target) == STAR && !(this.method == Method.OPTIONS && this.pathIs("*"))) {
+      return this.fail(Outcome.MALFORMED);
+    }
     this.outcome = Outcome.DONE;
     this.state = State.OVER;
   }

@@ -1,0 +1,88 @@
+/** The slots: lending, giving back, and the part that a published frame becomes. */
+
+import { PART_HEAD_BYTES, SLOTS, SLOT_BYTES, VIEWERS_MAX } from "../limits";
+import { Slot, Slots } from "../slot";
+
+const memoryOfSlots = memory.data(SLOTS * <i32>SLOT_BYTES, 16);
+let slots: Slots = new Slots(memoryOfSlots);
+
+function publish(first: u8, bytes: u32, time: i64): Slot {
+  const slot = slots.take();
+  memory.fill(slot.jpegAt, first, bytes);
+  slots.publish(slot, bytes, time);
+  return slot;
+}
+
+describe("the slots", () => {
+  beforeEach(() => {
+    slots = new Slots(memoryOfSlots);
+  });
+
+  it("lend nothing before the first frame", () => {
+    expect(slots.borrow() == null).toBeTruthy();
+    expect(slots.lent).toBe(0);
+  });
+
+  it("lend the newest, and keep its bytes while it is lent", () => {
+    publish(1, 100, 5);
+    const lent = slots.borrow()!;
+    for (let i = 2; i < 30; i++) publish(<u8>i, 100, i);
+    expect(lent.sequence).toBe(1);
+    expect(load<u8>(lent.jpegAt)).toBe(1);
+    expect(load<u8>(lent.jpegAt + 99)).toBe(1);
+    expect(slots.borrow()!.sequence).toBe(29);
+    expect(slots.lent).toBe(2);
+  });
+
+  it("always have a free one for capture, though every viewer holds another old frame", () => {
+    const held: Slot[] = [];
+    for (let i = 0; i < VIEWERS_MAX; i++) {
+      publish(<u8>i, 10, i);
+      held.push(slots.borrow()!);
+    }
+    for (let i = 0; i < 100; i++) publish(200, 10, i);
+    for (let i = 0; i < held.length; i++) {
+      expect(load<u8>(held[i].jpegAt)).toBe(<u8>i);
+      slots.giveBack(held[i]);
+    }
+    expect(slots.lent).toBe(0);
+  });
+
+  it("fire their pulse once a frame", () => {
+    const before = slots.published.count;
+    publish(1, 1, 0);
+    publish(1, 1, 0);
+    expect(slots.published.count - before).toBe(2);
+  });
+
+  it("make of a frame the part that viewers send in one piece", () => {
+    const slot = publish(0x41, 3, 12_345_678);
+    expect(String.UTF8.decodeUnsafe(slot.partAt, slot.partBytes)).toBe(
+      "Content-Type: image/jpeg\r\nContent-Length: 3\r\nX-Timestamp: 12.345678\r\nX-Sequence: 1\r\n\r\nAAA\r\n--frame\r\n",
+    );
+  });
+
+  it("have room for the longest part header", () => {
+    const slot = publish(1, 1, i64.MAX_VALUE);
+    expect(slot.jpegAt - slot.partAt).toBeLessThanOrEqual(PART_HEAD_BYTES);
+  });
+
+  it("trap when a slot is given back that was not borrowed", () => {
+    expect(() => {
+      const slot = publish(1, 1, 0);
+      slots.borrow();
+      slots.giveBack(slot);
+      slots.giveBack(slot);
+    }).toThrow();
+  });
+
+  it("trap when two are written at once, or one that was not taken", () => {
+    expect(() => {
+      slots.take();
+      slots.take();
+    }).toThrow();
+    expect(() => {
+      slots.publish(publish(1, 1, 0), 1, 0);
+    }).toThrow();
+  });
+});
