@@ -1,0 +1,99 @@
+/**
+ * Builds the viewer page into the module: `assembly/page/index.html`, minified and also compressed, becomes data in
+ * `assembly/generated/page.ts`. The same source gives the same bytes. How the page is sent is the business of the
+ * module's HTTP server; what the page does is its own.
+ *
+ * By itself, `node --import tsx host/page.ts` writes that file and says how large the page came out.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { transform } from "esbuild";
+
+const SOURCE = fileURLToPath(new URL("../assembly/page/index.html", import.meta.url));
+const TARGET = fileURLToPath(new URL("../assembly/generated/page.ts", import.meta.url));
+
+/** The JavaScript and CSS that is written: what browsers have understood since 2020. */
+const TARGETS = { js: "es2020", css: ["chrome87", "firefox78", "safari14"] };
+
+export interface Page {
+  /** The page as any browser takes it. */
+  html: Buffer;
+  /** The same for those that accept gzip. */
+  gzip: Buffer;
+}
+
+/** Minifies and compresses a page, and fills the hashes of its script and style into its security policy. */
+export async function buildPage(source: string): Promise<Page> {
+  const style = await minified(source, "style", "css");
+  const script = await minified(source, "script", "js");
+  const html = source
+    .replace(element("style"), "<style></style>")
+    .replace(element("script"), "<script></script>")
+    .replace(/<!--.*?-->/gs, "")
+    // Line ends between two elements are the source's layout only; any other white space is one space.
+    .replace(/>\s*\n\s*</g, "><")
+    .replace(/\s+/g, " ")
+    // By functions, for in a replacement string `$` would be special.
+    .replace("'{style}'", () => hashSource(style))
+    .replace("'{script}'", () => hashSource(script))
+    .replace("<style>", () => `<style>${style}`)
+    .replace("<script>", () => `<script>${script}`)
+    .trim();
+  return { html: Buffer.from(html), gzip: compress(html) };
+}
+
+/** The page as an AssemblyScript source of constants. */
+export function pageModule({ html, gzip }: Page): string {
+  return [
+    "// Written by host/page.ts from assembly/page/index.html.",
+    "",
+    "/** The page's HTML. */",
+    `export const PAGE: usize = memory.data<u8>([${html.join(",")}]);`,
+    `export const PAGE_BYTES: i32 = ${html.length};`,
+    "",
+    "/** The same, compressed with gzip. */",
+    `export const PAGE_GZIP: usize = memory.data<u8>([${gzip.join(",")}]);`,
+    `export const PAGE_GZIP_BYTES: i32 = ${gzip.length};`,
+    "",
+  ].join("\n");
+}
+
+/** Writes `assembly/generated/page.ts`. */
+export async function writePage(): Promise<Page> {
+  const page = await buildPage(await readFile(SOURCE, "utf8"));
+  await mkdir(dirname(TARGET), { recursive: true });
+  await writeFile(TARGET, pageModule(page));
+  return page;
+}
+
+function element(name: string): RegExp {
+  return new RegExp(`<${name}>(.*?)</${name}>`, "s");
+}
+
+async function minified(source: string, name: string, loader: keyof typeof TARGETS): Promise<string> {
+  const inner = element(name).exec(source)?.[1];
+  if (inner === undefined) throw new Error(`the page has no <${name}>`);
+  const { code } = await transform(inner, { loader, minify: true, target: TARGETS[loader], charset: "utf8" });
+  return code.trim();
+}
+
+/** A script or style sheet as a content security policy names it (CSP Level 3, section 2.3.1). */
+function hashSource(text: string): string {
+  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+}
+
+/** Gzip without a time (zlib writes none) and without the name of the system that it ran on (RFC 1952, section 2.3). */
+function compress(text: string): Buffer {
+  const gzip = gzipSync(text, { level: 9 });
+  const UNKNOWN_SYSTEM = 255;
+  gzip[9] = UNKNOWN_SYSTEM;
+  return gzip;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { html, gzip } = await writePage();
+  console.log(`page: ${html.length} bytes, ${gzip.length} compressed`);
+}
