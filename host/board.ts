@@ -1,0 +1,156 @@
+/**
+ * The board as Node plays it: fills the table of imports from a network, a sensor, a clock, settings and a log. Both
+ * worlds are made of one; what differs between them comes in from outside.
+ *
+ * What each call promises stands in `assembly/board.ts`. A mistake of the module's own throws {@link BoardTrap}.
+ */
+
+import {
+  type BoardTable,
+  BoardTrap,
+  Fault,
+  FRAME_TIME_BYTES,
+  Identity,
+  ModuleMemory,
+  Ready,
+  SENSOR_HANDLE,
+} from "./board-table.ts";
+import type { Network } from "./network.ts";
+import { Events, Sockets } from "./sockets.ts";
+import type { Sensor } from "./soft-sensor.ts";
+
+/** Takes a line of the log; `level` is a Level. */
+export type Log = (level: number, text: string) => void;
+
+export type BoardParts = {
+  /** The board's kind, as `/state` names it. */
+  kind: string;
+  /** Where it is reached, as far as is known. */
+  address: () => string;
+  /** µs since the board's start, a whole number that never goes back. */
+  now: () => number;
+  network: Network;
+  sensor: Sensor;
+  /** Values by name, as text. */
+  settings: ReadonlyMap<string, string>;
+  log: Log;
+  /** Called when the network gave `events` something to tell. */
+  wake: () => void;
+};
+
+export class Board {
+  readonly table: BoardTable;
+  readonly log: Log;
+  /** How often a module was started afresh. */
+  restarts = 0;
+  readonly #parts: BoardParts;
+  readonly #memory = new ModuleMemory();
+  readonly #events: Events;
+  readonly #sockets: Sockets;
+  /** Whether the sensor's readiness is still to be told. */
+  #capturing = false;
+
+  constructor(parts: BoardParts) {
+    this.#parts = parts;
+    this.#events = new Events(parts.wake);
+    this.#sockets = new Sockets(parts.network, this.#events);
+    this.log = parts.log;
+    this.table = this.#fill();
+  }
+
+  /** Serves the module whose memory this is. */
+  attach(memory: WebAssembly.Memory): void {
+    this.#memory.attach(memory);
+  }
+
+  /** Takes everything back from a module that is no more. */
+  abortAll(): void {
+    this.#parts.sensor.stop();
+    this.#capturing = false;
+    this.#sockets.abortAll();
+    this.#events.drop(SENSOR_HANDLE);
+  }
+
+  /** How many sockets the module holds. */
+  get openSockets(): number {
+    return this.#sockets.open;
+  }
+
+  /** Whether `events` has something to tell at `now`. */
+  pending(now: number): boolean {
+    if (this.#capturing && this.#parts.sensor.readyAt <= now) {
+      this.#capturing = false;
+      this.#events.add(SENSOR_HANDLE, Ready.READABLE);
+    }
+    return this.#events.pending;
+  }
+
+  /** When `events` will have something to tell even if nothing comes over the network; Infinity if never. */
+  get pendingAt(): number {
+    return this.#capturing ? this.#parts.sensor.readyAt : Infinity;
+  }
+
+  #fill(): BoardTable {
+    const { sensor, settings, now, log, kind, address: reachedAt } = this.#parts;
+    const memory = this.#memory;
+    const sockets = this.#sockets;
+    return {
+      events: (address, length) => {
+        const start = memory.start(address, length);
+        this.pending(now());
+        return this.#events.take(memory.bytes, start, length >>> 2);
+      },
+      tcpListen: (port) => sockets.listen(port),
+      tcpAccept: (listener) => sockets.accept(listener),
+      tcpReceive: (socket, address, length) => {
+        const start = memory.start(address, length);
+        return sockets.receive(socket, memory.bytes, start, start + (length >>> 0));
+      },
+      tcpSend: (socket, address, length) => {
+        const start = memory.start(address, length);
+        return sockets.send(socket, memory.bytes, start, start + (length >>> 0));
+      },
+      tcpClose: (socket, how) => sockets.close(socket, how),
+      softSensorSet: (width, height, format, interval) =>
+        sensor.set(width >>> 0, height >>> 0, format, interval >>> 0, now()),
+      captureStart: (address, length) => {
+        const start = memory.start(address, length);
+        if (this.#capturing || sensor.readyAt < Infinity) throw new BoardTrap("a capture is under way already");
+        const result = sensor.start(memory.bytes, start, start + (length >>> 0), now());
+        this.#capturing = result === 0;
+        return result;
+      },
+      capturePoll: (address, length) => {
+        const start = memory.start(address, length);
+        if (length !== FRAME_TIME_BYTES) throw new BoardTrap(`a frame's time has ${FRAME_TIME_BYTES} bytes`);
+        const result = sensor.poll(now());
+        if (result !== Fault.AGAIN) this.#capturing = false;
+        if (result >= 0) memory.bytes.writeBigInt64LE(BigInt(sensor.frameTime), start);
+        return result;
+      },
+      captureStop: () => {
+        sensor.stop();
+        this.#capturing = false;
+        this.#events.drop(SENSOR_HANDLE);
+      },
+      settingGet: (name, nameLength, address, length) => {
+        const value = settings.get(memory.text(name, nameLength));
+        memory.start(address, length);
+        return value === undefined ? Fault.MISSING : memory.writeText(value, address, length);
+      },
+      identify: (what, address, length) => {
+        switch (what) {
+          case Identity.BOARD:
+            return memory.writeText(kind, address, length);
+          case Identity.ADDRESS:
+            return memory.writeText(reachedAt(), address, length);
+          case Identity.RESTARTS:
+            return memory.writeText(String(this.restarts), address, length);
+          default:
+            throw new BoardTrap(`there is no identity ${what}`);
+        }
+      },
+      log: (level, address, length) => log(level, memory.text(address, length)),
+    };
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The live network: TCP through `node:net`. Connections arrive at a server that was bound before the module ran; when the
+ * module listens on the camera's port they are its own, and while it does not (it is being restarted) they are reset, as
+ * a board without a listener would.
+ */
+
+import type { Server, Socket } from "node:net";
+import { createServer } from "node:net";
+import { ByteQueue } from "../byte-queue.ts";
+import { Close, DRAIN_DEADLINE, Fault, Ready } from "../board-table.ts";
+import type { Connection, Listener, Network } from "../network.ts";
+
+/** Connections that wait for the module to accept them, at most; more are reset. */
+const BACKLOG_MAX = 511;
+/** Bytes that are received ahead of the module before the peer is slowed down. */
+const RECEIVE_AHEAD = 16 * 1024;
+/** Bytes that are handed to the kernel at once, and so the most that ever waits here for a slow peer. */
+const SEND_BYTES = 64 * 1024;
+
+export class LiveNetwork implements Network {
+  readonly #server: Server;
+  readonly #port: number;
+  #listener: LiveListener | undefined;
+  /** Every socket there is, also those that the module has closed and that still drain. */
+  readonly #sockets = new Set<Socket>();
+
+  /** @param port the camera's port for which `server` stands */
+  constructor(server: Server, port: number) {
+    this.#server = server;
+    this.#port = port;
+    server.on("connection", (socket) => this.#arrive(socket));
+  }
+
+  listen(port: number): Listener | undefined {
+    if (port !== this.#port || this.#listener) return undefined;
+    this.#listener = new LiveListener(() => (this.#listener = undefined));
+    return this.#listener;
+  }
+
+  /** Stops for good: no more connections, and those that are there end at once. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    await closed;
+  }
+
+  #arrive(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#listener && this.#listener.waiting < BACKLOG_MAX) {
+      this.#listener.arrive(new LiveConnection(socket));
+    } else {
+      socket.on("error", () => {}); // that it is gone is all there is to know
+      socket.resetAndDestroy();
+    }
+  }
+}
+
+/** Binds a port. @throws what `node:net` throws, such as EADDRINUSE */
+export async function openServer(host: string, port: number): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, backlog: BACKLOG_MAX }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  return server;
+}
+
+class LiveListener implements Listener {
+  onReady: (what: Ready.READABLE) => void = () => {};
+  readonly #connections: LiveConnection[] = [];
+  readonly #onClose: () => void;
+
+  constructor(onClose: () => void) {
+    this.#onClose = onClose;
+  }
+
+  get waiting(): number {
+    return this.#connections.length;
+  }
+
+  arrive(connection: LiveConnection): void {
+    this.#connections.push(connection);
+    this.onReady(Ready.READABLE);
+  }
+
+  accept(): Connection | undefined {
+    const connection = this.#connections.shift();
+    connection?.begin();
+    return connection;
+  }
+
+  close(): void {
+    this.#onClose();
+    for (const connection of this.#connections) connection.close(Close.ABORT);
+  }
+}
+
+/** How far the peer's side of a connection is. */
+enum Peer {
+  /** It may send. */
+  OPEN,
+  /** It will send nothing more; what it sent may still lie here. */
+  ENDED,
+  /** The connection is gone. */
+  GONE,
+}
+
+class LiveConnection implements Connection {
+  onReady: (what: number) => void = () => {};
+  readonly #socket: Socket;
+  readonly #received = new ByteQueue();
+  #peer = Peer.OPEN;
+  /** Whether the module has closed it: what still arrives is thrown away. */
+  #closed = false;
+  /** What the kernel did not take yet lies here; reused as soon as it has. */
+  #sending: Buffer | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("error", () => {}); // "close" follows, and that it is gone is all the module needs to know
+    socket.on("close", () => {
+      this.#peer = Peer.GONE;
+      this.onReady(Ready.READABLE | Ready.WRITABLE);
+    });
+    socket.on("end", () => {
+      if (this.#peer === Peer.OPEN) this.#peer = Peer.ENDED;
+      this.onReady(Ready.READABLE);
+    });
+    socket.on("data", (chunk: Buffer) => {
+      if (this.#closed) return;
+      this.#received.push(chunk);
+      if (this.#received.length >= RECEIVE_AHEAD) socket.pause();
+      this.onReady(Ready.READABLE);
+    });
+    socket.pause();
+  }
+
+  /** The module has accepted it. */
+  begin(): void {
+    this.#socket.resume();
+  }
+
+  get readable(): boolean {
+    return this.#received.length > 0 || this.#peer !== Peer.OPEN;
+  }
+
+  get writable(): boolean {
+    return this.#socket.destroyed || this.#socket.writableLength === 0;
+  }
+
+  receive(memory: Buffer, start: number, end: number): number {
+    if (this.#socket.destroyed) return Fault.CLOSED;
+    if (this.#received.length === 0) return this.#peer === Peer.OPEN ? Fault.AGAIN : Fault.END;
+    const count = this.#received.take(memory, start, end);
+    if (this.#socket.isPaused() && this.#received.length < RECEIVE_AHEAD) this.#socket.resume();
+    return count;
+  }
+
+  /** Takes only while the kernel has taken everything before: a slow peer gets no past from here. */
+  send(memory: Buffer, start: number, end: number): number {
+    const socket = this.#socket;
+    if (socket.destroyed) return Fault.CLOSED;
+    let at = start;
+    while (at < end && socket.writableLength === 0 && !socket.destroyed) {
+      const sending = (this.#sending ??= Buffer.allocUnsafeSlow(SEND_BYTES));
+      const count = memory.copy(sending, 0, at, Math.min(end, at + SEND_BYTES));
+      socket.write(count === SEND_BYTES ? sending : sending.subarray(0, count), this.#onWritten);
+      at += count;
+    }
+    return at > start ? at - start : Fault.AGAIN;
+  }
+
+  close(how: Close): void {
+    const socket = this.#socket;
+    this.#closed = true;
+    this.onReady = () => {};
+    this.#received.clear();
+    if (how === Close.ABORT) {
+      socket.resetAndDestroy();
+      return;
+    }
+    socket.end();
+    socket.resume(); // what still arrives is read and thrown away: left unread, it would make the end a reset
+    const deadline = setTimeout(() => socket.resetAndDestroy(), DRAIN_DEADLINE / 1000);
+    socket.once("close", () => clearTimeout(deadline));
+  }
+
+  readonly #onWritten = (): void => {
+    if (this.#socket.writableLength === 0) this.onReady(Ready.WRITABLE);
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * What a world's network is to the board: streams of bytes that say when they became worth trying. The live world
+ * answers with `node:net`, the simulated one from memory. Handles, and the rule that readiness is told once, are
+ * `sockets.ts`'s.
+ */
+
+import type { Close, Ready } from "./board-table.ts";
+
+/** A TCP connection on the board's side. */
+export interface Connection {
+  /** Called with bits of Ready whenever they come about; the board sets it. */
+  onReady: (what: number) => void;
+  /** Whether receive would answer anything but AGAIN. */
+  readonly readable: boolean;
+  /** Whether send would answer anything but AGAIN. */
+  readonly writable: boolean;
+  /** Receives up to the range's length. @returns how many, at least 1, or AGAIN, END, CLOSED */
+  receive(memory: Buffer, start: number, end: number): number;
+  /** Takes bytes, which the caller changes right after. @returns how many, at least 1, or AGAIN, CLOSED */
+  send(memory: Buffer, start: number, end: number): number;
+  /** As the module's tcpClose: the connection looks after itself from here. */
+  close(how: Close): void;
+}
+
+/** A port on which connections arrive. */
+export interface Listener {
+  /** Called whenever a connection arrives; the board sets it. */
+  onReady: (what: Ready.READABLE) => void;
+  /** The connection that waits longest, which is the caller's from here. */
+  accept(): Connection | undefined;
+  /** Stops listening; those that still wait are reset. */
+  close(): void;
+}
+
+export interface Network {
+  /** @returns undefined where the port is taken or can't be had */
+  listen(port: number): Listener | undefined;
+}

@@ -1,0 +1,188 @@
+/**
+ * The simulated network: TCP in memory and virtual time, between the module and clients that a test drives. What a
+ * connection does on its way is `link.ts`'s; how a client reads is `client.ts`'s.
+ */
+
+import { Close, DRAIN_DEADLINE, Fault, Ready } from "../board-table.ts";
+import type { Connection, Listener, Network } from "../network.ts";
+import { Client } from "./client.ts";
+import { type Conditions, Link } from "./link.ts";
+import type { Random } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** Connections that wait to be accepted, at most; more are refused. */
+const BACKLOG_MAX = 16;
+/** Bytes of a socket's buffers: as small on the camera's side as on a small board. */
+const CAMERA_SEND_BYTES = 16 * 1024;
+const CAMERA_RECEIVE_BYTES = 2 * 1024;
+const CLIENT_RECEIVE_BYTES = 64 * 1024;
+
+/** Tells a listener what the module does with its connections; for transcripts. */
+export type Witness = (what: string, bytes?: Uint8Array) => void;
+
+export class SimulatedNetwork implements Network {
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #witness: Witness;
+  readonly #listeners = new Map<number, SimulatedListener>();
+  #connections = 0;
+
+  constructor(timeline: Timeline, random: Random, witness: Witness) {
+    this.#timeline = timeline;
+    this.#random = random;
+    this.#witness = witness;
+  }
+
+  listen(port: number): Listener | undefined {
+    if (this.#listeners.has(port)) return undefined;
+    const listener = new SimulatedListener(() => this.#listeners.delete(port));
+    this.#listeners.set(port, listener);
+    return listener;
+  }
+
+  /** A client that begins to connect to the camera's `port`. */
+  connect(port: number, conditions: Conditions): Client {
+    const timeline = this.#timeline;
+    const toCamera = new Link(timeline, this.#random, conditions, Infinity, CAMERA_RECEIVE_BYTES);
+    const toClient = new Link(timeline, this.#random, conditions, CAMERA_SEND_BYTES, CLIENT_RECEIVE_BYTES);
+    const name = `connection ${++this.#connections}`;
+    const connection = new SimulatedConnection(timeline, toCamera, toClient, (what, bytes) =>
+      this.#witness(`${name} ${what}`, bytes),
+    );
+    const client = new Client(timeline, toCamera, toClient, {
+      reset: () => timeline.after(toCamera.delay(), () => connection.peerGone()),
+    });
+    connection.onPeerReset = () => timeline.after(toClient.delay(), () => client.peerGone());
+    toCamera.onReset = toClient.onReset = () => {
+      connection.peerGone();
+      client.peerGone();
+    };
+    timeline.after(toCamera.delay(), () => {
+      const listener = this.#listeners.get(port);
+      const isTaken = listener !== undefined && listener.waiting < BACKLOG_MAX;
+      if (isTaken) {
+        toClient.open();
+        listener.arrive(connection);
+      }
+      timeline.after(toClient.delay(), () => {
+        if (!isTaken) client.refused();
+        else if (client.established()) toCamera.open();
+      });
+    });
+    return client;
+  }
+}
+
+class SimulatedListener implements Listener {
+  onReady: (what: Ready.READABLE) => void = () => {};
+  readonly #connections: SimulatedConnection[] = [];
+  readonly #onClose: () => void;
+
+  constructor(onClose: () => void) {
+    this.#onClose = onClose;
+  }
+
+  get waiting(): number {
+    return this.#connections.length;
+  }
+
+  arrive(connection: SimulatedConnection): void {
+    this.#connections.push(connection);
+    this.onReady(Ready.READABLE);
+  }
+
+  accept(): Connection | undefined {
+    return this.#connections.shift();
+  }
+
+  close(): void {
+    this.#onClose();
+    for (const connection of this.#connections) connection.close(Close.ABORT);
+  }
+}
+
+/** The camera's end of a connection. */
+class SimulatedConnection implements Connection {
+  onReady: (what: number) => void = () => {};
+  onPeerReset: () => void = () => {};
+  readonly #timeline: Timeline;
+  readonly #in: Link;
+  readonly #out: Link;
+  readonly #witness: Witness;
+  #isGone = false;
+  #isClosed = false;
+
+  constructor(timeline: Timeline, incoming: Link, outgoing: Link, witness: Witness) {
+    this.#timeline = timeline;
+    this.#in = incoming;
+    this.#out = outgoing;
+    this.#witness = witness;
+    incoming.onArrival = () => {
+      if (this.#isClosed) this.#discard();
+      else this.onReady(Ready.READABLE);
+    };
+    outgoing.onRoom = () => this.onReady(Ready.WRITABLE);
+  }
+
+  get readable(): boolean {
+    return this.#isGone || this.#in.available > 0 || this.#in.ended;
+  }
+
+  get writable(): boolean {
+    return this.#isGone || this.#out.room > 0;
+  }
+
+  receive(memory: Buffer, start: number, end: number): number {
+    if (this.#isGone) return Fault.CLOSED;
+    const count = this.#in.read(memory, start, end);
+    if (count === 0) return this.#in.ended ? Fault.END : Fault.AGAIN;
+    this.#witness("received", memory.subarray(start, start + count));
+    return count;
+  }
+
+  send(memory: Buffer, start: number, end: number): number {
+    if (this.#isGone) return Fault.CLOSED;
+    const count = this.#out.write(memory.subarray(start, end));
+    if (count === 0) return Fault.AGAIN;
+    this.#witness("sent", memory.subarray(start, start + count));
+    return count;
+  }
+
+  close(how: Close): void {
+    this.#isClosed = true;
+    this.onReady = () => {};
+    this.#witness(how === Close.ORDERLY ? "closed" : "aborted");
+    if (how === Close.ABORT) {
+      this.#reset();
+      return;
+    }
+    this.#out.finish();
+    this.#discard();
+    this.#timeline.after(DRAIN_DEADLINE, () => {
+      if (!this.#out.ended) this.#reset();
+    });
+  }
+
+  /** The peer has reset the connection, or the network has. */
+  peerGone(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#in.cut();
+    this.#out.cut();
+    this.onReady(Ready.READABLE | Ready.WRITABLE);
+  }
+
+  #reset(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#in.cut();
+    this.#out.cut();
+    this.onPeerReset();
+  }
+
+  /** Throws away what still arrives. */
+  #discard(): void {
+    const waste = new Uint8Array(this.#in.available);
+    this.#in.read(waste, 0, waste.length);
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The simulated world: the module on a virtual clock, a network in memory, a sensor with faults. A test says what
+ * clients do and lets time pass; all that chance decides comes from the seed, so a run repeats byte for byte.
+ *
+ *     const world = new SimulatedWorld({ module, scene, seed: 7 });
+ *     const viewer = world.watch();
+ *     world.run(3 * SECOND);
+ *     assert.equal(viewer.parts.at(-1).sequence, 89);
+ */
+
+import { createHash } from "node:crypto";
+import { Board } from "../board.ts";
+import type { Scene } from "../scenes/file.ts";
+import { Supervisor } from "../supervisor.ts";
+import type { Client } from "./client.ts";
+import { type Part, type Response, ResponseReader } from "./http.ts";
+import { CALM, type Conditions } from "./link.ts";
+import { SimulatedNetwork } from "./network.ts";
+import { Random } from "./random.ts";
+import { type SensorFaults, SimulatedSensor } from "./sensor.ts";
+import { Timeline } from "./timeline.ts";
+
+/** The port on which the module listens. */
+const CAMERA_PORT = 80;
+/** What a step of the module takes, µs: least and most. Nothing else in it takes time. */
+const STEP_TIME: [number, number] = [20, 120];
+
+export type Simulation = {
+  module: WebAssembly.Module;
+  scene: Scene;
+  seed: number;
+  /** By name; a name that is missing has no setting. */
+  settings?: Record<string, string>;
+  /** Of connections for which nothing else is said. */
+  conditions?: Conditions;
+  faults?: SensorFaults;
+};
+
+/** A line that the camera wrote to its log. */
+export type LogLine = { time: number; level: number; text: string };
+
+export type Request = { method?: string; headers?: Record<string, string>; conditions?: Conditions };
+
+/** A connection on which requests are made, and what was answered. */
+export class Conversation {
+  readonly client: Client;
+  readonly reader = new ResponseReader();
+
+  constructor(client: Client) {
+    this.client = client;
+    client.onBytes = (bytes, time) => this.reader.push(bytes, time);
+    client.onEnd = () => this.reader.end(client.endedAt!);
+  }
+
+  /** Sends a request; on one connection any number, whether the one before was answered or not. */
+  ask(path: string, { method = "GET", headers = {} }: Request = {}): this {
+    const lines = Object.entries({ Host: "camera", ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.reader.expect(method);
+    this.client.send(`${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+    return this;
+  }
+
+  get responses(): readonly Response[] {
+    return this.reader.responses;
+  }
+
+  /** The first response, once it is whole. */
+  get response(): Response | undefined {
+    return this.responses[0];
+  }
+
+  get problem(): string | undefined {
+    return this.reader.problem;
+  }
+}
+
+/** A viewer of the stream. */
+export class Viewer extends Conversation {
+  readonly parts: Part[] = [];
+  /** Called with each part; where it is set, parts are not kept. */
+  onPart: ((part: Part) => void) | undefined;
+
+  constructor(client: Client) {
+    super(client);
+    this.reader.onPart = (part) => {
+      if (this.onPart) this.onPart(part);
+      else this.parts.push(part);
+    };
+  }
+}
+
+export class SimulatedWorld {
+  readonly seed: number;
+  readonly timeline = new Timeline();
+  readonly board: Board;
+  readonly sensor: SimulatedSensor;
+  readonly log: LogLine[] = [];
+  /** How many steps the module has done. */
+  steps = 0;
+  readonly #network: SimulatedNetwork;
+  readonly #supervisor: Supervisor;
+  readonly #random: Random;
+  readonly #conditions: Conditions;
+  readonly #transcript = createHash("sha256");
+  /** When the module wants to be called, and from when on it can be. */
+  #due = 0;
+  #busyUntil = 0;
+
+  constructor({ module, scene, seed, settings = {}, conditions = CALM, faults = { stall: 0, tear: 0 } }: Simulation) {
+    this.seed = seed;
+    this.#conditions = conditions;
+    this.#random = new Random(seed);
+    this.sensor = new SimulatedSensor(scene, new Random(seed + 1), faults);
+    this.#network = new SimulatedNetwork(this.timeline, new Random(seed + 2), (what, bytes) => this.#note(what, bytes));
+    this.board = new Board({
+      kind: "simulated",
+      address: () => "",
+      now: () => this.timeline.now,
+      network: this.#network,
+      sensor: this.sensor,
+      settings: new Map(Object.entries(settings)),
+      log: (level, text) => {
+        this.log.push({ time: this.now, level, text });
+        this.#note(`log ${level} ${text}`);
+      },
+      wake: () => {}, // it is asked before every step whether there is something to tell
+    });
+    this.#supervisor = new Supervisor(module, this.board);
+  }
+
+  /** µs since the beginning. */
+  get now(): number {
+    return this.timeline.now;
+  }
+
+  /** The running module's memory; undefined while none runs. */
+  get memory(): WebAssembly.Memory | undefined {
+    return this.#supervisor.camera?.memory;
+  }
+
+  /** Lets `duration` µs pass. */
+  run(duration: number): void {
+    this.#runTo(this.now + duration, () => false);
+  }
+
+  /** Lets time pass until `isSo`, looked at after everything that happens. @throws if it is not so within `limit` µs */
+  runUntil(isSo: () => boolean, limit: number, what = "what was waited for"): void {
+    const end = this.now + limit;
+    if (!this.#runTo(end, isSo)) throw new Error(`${what} did not happen within ${limit} µs`);
+  }
+
+  /** A client that begins to connect now. */
+  connect(conditions = this.#conditions): Client {
+    return this.#network.connect(CAMERA_PORT, conditions);
+  }
+
+  /** A connection to make requests on. */
+  converse(conditions?: Conditions): Conversation {
+    return new Conversation(this.connect(conditions));
+  }
+
+  /** A request on a connection of its own. */
+  get(path: string, request: Request = {}): Conversation {
+    const headers = { Connection: "close", ...request.headers };
+    return this.converse(request.conditions).ask(path, { ...request, headers });
+  }
+
+  /** A viewer of the stream. */
+  watch(path = "/stream.jpg", conditions?: Conditions): Viewer {
+    const viewer = new Viewer(this.connect(conditions));
+    viewer.ask(path);
+    return viewer;
+  }
+
+  /** Makes a request and lets time pass until it is answered. */
+  fetch(path: string, request: Request = {}, limit = 10_000_000): Response {
+    const conversation = this.get(path, request);
+    this.runUntil(() => conversation.response !== undefined || conversation.client.isOver, limit, `an answer to ${path}`);
+    if (!conversation.response) throw new Error(`no answer to ${path}: ${conversation.problem ?? "the connection ended"}`);
+    return conversation.response;
+  }
+
+  /** A digest of everything that the module did so far, with its times. */
+  get transcript(): string {
+    return this.#transcript.copy().digest("hex");
+  }
+
+  #note(what: string, bytes?: Uint8Array): void {
+    this.#transcript.update(`${this.now} ${what}\n`);
+    if (bytes) this.#transcript.update(bytes);
+  }
+
+  #runTo(end: number, isSo: () => boolean): boolean {
+    const { timeline } = this;
+    while (!isSo()) {
+      const turnAt = this.#turnAt();
+      if (Math.min(timeline.next, turnAt) > end) {
+        timeline.advance(end);
+        return isSo();
+      }
+      if (timeline.next <= turnAt) {
+        timeline.runNext();
+        continue;
+      }
+      timeline.advance(turnAt);
+      this.#due = this.#supervisor.turn(this.now);
+      this.#busyUntil = this.now + this.#random.between(...STEP_TIME);
+      this.steps++;
+    }
+    return true;
+  }
+
+  /** When the module has its next turn. */
+  #turnAt(): number {
+    const { now } = this;
+    const wanted = this.board.pending(now) ? now : Math.min(this.#due, this.board.pendingAt);
+    return Math.max(wanted, this.#busyUntil, now);
+  }
+}

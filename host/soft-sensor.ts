@@ -1,0 +1,73 @@
+/**
+ * The soft sensor: plays a scene, a frame every `interval`, each whole at once when its time has come. A capture gets
+ * the first frame that becomes whole after it was asked for.
+ *
+ * It knows no timer: `advance` and `readyAt` are the world's business.
+ */
+
+import { Fault } from "./board-table.ts";
+import type { Scene } from "./scenes/file.ts";
+
+/** A sensor as the board's capture calls reach it. Times are µs since the board's start. */
+export interface Sensor {
+  /** As softSensorSet. */
+  set(width: number, height: number, format: number, interval: number, now: number): number;
+  /** As captureStart, of a range that was checked. */
+  start(memory: Buffer, start: number, end: number, now: number): number;
+  /** As capturePoll; after a frame `frameTime` is its time. */
+  poll(now: number): number;
+  readonly frameTime: number;
+  /** As captureStop. */
+  stop(): void;
+  /** When poll will have news, Infinity while nothing is under way. */
+  readonly readyAt: number;
+}
+
+export class SoftSensor implements Sensor {
+  readonly scene: Scene;
+  #interval = 0;
+  /** When frame 0 began. */
+  #origin = 0;
+  /** Where the frame under way goes, or undefined. */
+  #target: { memory: Buffer; start: number } | undefined;
+  /** Which frame that is, or was: counted from `set` on. */
+  frame = 0;
+  readyAt = Infinity;
+  frameTime = 0;
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  set(width: number, height: number, format: number, interval: number, now: number): number {
+    const { scene } = this;
+    if (width !== scene.width || height !== scene.height || format !== scene.format || interval < 1) {
+      return Fault.REFUSED;
+    }
+    this.stop();
+    this.#interval = interval;
+    this.#origin = now;
+    return 0;
+  }
+
+  start(memory: Buffer, start: number, end: number, now: number): number {
+    if (this.#interval === 0 || end - start !== this.scene.frameBytes) return Fault.REFUSED;
+    this.frame = Math.floor((now - this.#origin) / this.#interval) + 1;
+    this.#target = { memory, start };
+    this.readyAt = this.#origin + this.frame * this.#interval;
+    return 0;
+  }
+
+  poll(now: number): number {
+    if (!this.#target || now < this.readyAt) return Fault.AGAIN;
+    this.scene.copyFrame(this.frame, this.#target.memory, this.#target.start);
+    this.frameTime = this.readyAt;
+    this.stop();
+    return this.scene.frameBytes;
+  }
+
+  stop(): void {
+    this.#target = undefined;
+    this.readyAt = Infinity;
+  }
+}
