@@ -1,0 +1,65 @@
+//! The camera on the emulated board.
+//!
+//! Words of the command line (see lib.rs): `scene=FILE` is what the soft sensor sees, without it none is plugged in;
+//! `module=FILE` runs another AOT file than the one in this firmware; `report` logs how long steps take; all others are
+//! the module's settings.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+
+use board::imports::Board;
+use board::log::{Level, TextLog};
+use board::net::{Network, Sizes};
+use board::scene::Scene;
+use board::settings::{GivenSettings, Settings};
+use board::soft_sensor::SoftSensor;
+use board::supervisor::Supervisor;
+use mps2_an500::{NAME, command_line, heap, read_file, read_file_into, take};
+use wasm::engine::{self, Engine};
+
+/// Buffers for 48 x 20 KB: 16 connections of the module's, those that wait, and those that are ending.
+const NETWORK: Sizes = Sizes { sockets: 48, receive: 4 << 10, send: 16 << 10, backlog: 12 };
+
+/// The AOT file, at a multiple of 4 for WAMR's loader.
+#[repr(C, align(4))]
+struct Aligned<T: ?Sized>(T);
+static MODULE: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("WASMCAM_AOT")));
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    let mut parts = take();
+    let words = command_line();
+    let settings = GivenSettings::from_words(words.iter().map(|word| word.as_str()));
+    let report = words.iter().any(|word| word == "report");
+    let scene = settings.get("scene").map(|path| {
+        let file = read_file_into(path, parts.scene_memory).unwrap_or_else(|error| panic!("{error}"));
+        Scene::open(file).unwrap_or_else(|error| panic!("{path}: {error}"))
+    });
+    let module = settings.get("module").map(|path| read_file(path).unwrap_or_else(|error| panic!("{error}")));
+
+    let address = parts.ethernet.address();
+    // It need not be secret here, only differ between boards; a real board asks its random number generator.
+    let seed = address.0.iter().fold(parts.clock.ticks(), |seed, &byte| seed << 8 | u64::from(byte));
+    let mut board = Board {
+        name: NAME,
+        clock: Box::new(parts.clock),
+        capture: Box::new(SoftSensor::new(scene)),
+        sockets: Box::new(Network::new(parts.ethernet, address, seed, NETWORK)),
+        settings: Box::new(settings),
+        log: Box::new(TextLog(parts.uart)),
+        restarts: 0,
+    };
+    let engine = Engine::new(engine::runtime(parts.linear_memory), module.unwrap_or(&MODULE.0));
+    let (used, all) = heap();
+    board.log(Level::Info, format_args!("{NAME}: {used} of {all} bytes of the heap taken before the module"));
+    let mut supervisor = Supervisor::new(engine, board, report);
+    loop {
+        let wake_at = supervisor.poll();
+        let now = supervisor.board().now();
+        parts.sleeper.sleep(wake_at.saturating_sub(now));
+    }
+}

@@ -1,0 +1,154 @@
+#!/bin/sh
+# Builds what the board needs, and only that: aotc once, then build/wasmcam.wasm -> .aot -> firmware.
+#
+#   board/build.sh aotc                  the AOT compiler, cached outside of the checkout; prints its path
+#   board/build.sh aot MODULE.wasm FILE  compiles a module ahead of time
+#   board/build.sh firmware [BOARD]      the firmware of a board (default mps2-an500) with build/wasmcam.wasm in it
+#   board/build.sh boards                the boards that exist, a line each
+#   board/build.sh cargo [ARGUMENTS]     cargo for the PC in the board's workspace (`cargo test`)
+#
+# It installs nothing: what is missing it names, and setup.sh installs it.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+build=$root/build
+target=thumbv7em-none-eabihf
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$build/cargo}"
+# Rust of Debian's and rustup's beside one another must not share what they built.
+firmware_target_dir=$build/cargo-firmware
+
+fail() {
+  echo "board/build.sh: $*" >&2
+  exit 1
+}
+
+need() { # TOOL PACKAGE
+  command -v "$1" >/dev/null 2>&1 || fail "$1 is missing; Debian and Ubuntu have it in $2 (./setup.sh installs it)"
+}
+
+# The first cargo that is new enough for the workspace: the one in PATH, or Debian's beside an older one.
+find_cargo() {
+  wanted=$(sed -n 's/^rust-version = "1\.\([0-9]*\)"$/\1/p' "$here/Cargo.toml")
+  for cargo in cargo /usr/bin/cargo; do
+    minor=$("$cargo" --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\)\..*/\1/p')
+    if [ "${minor:-0}" -ge "$wanted" ]; then
+      command -v "$cargo"
+      return
+    fi
+  done
+  fail "no Rust of 1.$wanted or later; Debian and Ubuntu have it in cargo-web and rustc-web (./setup.sh installs it)"
+}
+
+# Cargo for the PC: with Debian's cargo beside an older rustup, Debian's rustc as well.
+host_cargo() {
+  cargo=$(find_cargo) || exit 1
+  [ "$cargo" != /usr/bin/cargo ] || export RUSTC=/usr/bin/rustc
+  (cd "$here" && "$cargo" "$@")
+}
+
+# --- The AOT compiler
+
+aotc_path() {
+  # Everything that it is made of: our driver, the pinned source of WAMR, and the LLVM that it is linked with.
+  key=$( (cd "$here" && cat Cargo.lock aotc/Cargo.toml aotc/build.rs aotc/src/* wamr-source/Cargo.toml \
+    wamr-source/src/*; "${LLVM_CONFIG:-llvm-config-19}" --version; uname -m) | sha256sum | cut -c 1-16)
+  echo "${XDG_CACHE_HOME:-$HOME/.cache}/wasmcam/aotc-$key"
+}
+
+build_aotc() {
+  need "${LLVM_CONFIG:-llvm-config-19}" llvm-19-dev
+  path=$(aotc_path)
+  if [ ! -x "$path" ]; then
+    need c++ g++
+    echo "building the AOT compiler (once, about a minute): $path" >&2
+    host_cargo build --release --locked -p aotc >&2
+    mkdir -p "$(dirname "$path")"
+    # A rename, so that two builds at once do no harm.
+    cp "$CARGO_TARGET_DIR/release/aotc" "$path.$$"
+    mv "$path.$$" "$path"
+  fi
+  echo "$path"
+}
+
+build_aot() { # MODULE.wasm FILE
+  [ -f "$1" ] || fail "$1 is missing; 'npm run build' makes the module"
+  aotc=$(build_aotc)
+  # An older file is made anew; a file that would be the same keeps its time, and what depends on it.
+  if [ ! -f "$2" ] || [ "$1" -nt "$2" ] || [ "$aotc" -nt "$2" ]; then
+    "$aotc" "$1" "$2" >/dev/null # WAMR lists its options there
+  fi
+}
+
+# --- The firmware
+
+# Which Rust can build for the board. Answers `rustup` where it has the target or can add it, else `debian`.
+find_toolchain() {
+  if command -v rustup >/dev/null 2>&1 && rustup target list --installed 2>/dev/null | grep -q "^$target\$"; then
+    echo rustup
+  elif [ -x /usr/bin/cargo ] && [ -x /usr/bin/rustc ] && [ -f "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/core/Cargo.toml" ]; then
+    echo debian
+  elif command -v rustup >/dev/null 2>&1 && rustup target add "$target" >/dev/null 2>&1; then
+    echo rustup
+  else
+    fail "no Rust for $target: neither rustup can add it, nor are Debian's rustc-web, cargo-web and rust-web-src there (./setup.sh installs them)"
+  fi
+}
+
+find_linker() {
+  for linker in ld.lld ld.lld-19; do
+    if command -v "$linker" >/dev/null 2>&1; then
+      echo "$linker"
+      return
+    fi
+  done
+  fail "ld.lld is missing; Debian and Ubuntu have it in lld (./setup.sh installs it)"
+}
+
+boards() {
+  for board in "$here"/boards/*/; do
+    basename "$board"
+  done
+}
+
+build_firmware() { # BOARD
+  boards | grep -qx "$1" || fail "there is no board '$1'; there are: $(boards | tr '\n' ' ')"
+  need arm-none-eabi-gcc gcc-arm-none-eabi
+  build_aot "$build/wasmcam.wasm" "$build/wasmcam.aot"
+  toolchain=$(find_toolchain)
+  export CARGO_TARGET_DIR="$firmware_target_dir"
+  export WASMCAM_AOT="$build/wasmcam.aot"
+  export CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS="-Ctarget-cpu=cortex-m7"
+  case $toolchain in
+  rustup)
+    echo "building the firmware with rustup's $(rustc --version)" >&2
+    (cd "$here" && cargo build --release --locked --target "$target" -p "$1" >&2)
+    ;;
+  debian)
+    # Debian has no library for the board's processor, but its source: it is built with the firmware.
+    linker=$(find_linker)
+    echo "building the firmware with Debian's $(/usr/bin/rustc --version)" >&2
+    export CARGO_TARGET_THUMBV7EM_NONE_EABIHF_LINKER="$linker"
+    CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS="$CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS -Clinker-flavor=ld.lld"
+    (cd "$here" && RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo build --release --locked \
+      -Zbuild-std=core,alloc --target "$target" -p "$1" >&2)
+    ;;
+  esac
+  cp "$CARGO_TARGET_DIR/$target/release/firmware" "$build/firmware-$1.elf"
+  cp "$CARGO_TARGET_DIR/$target/release/bench" "$build/bench-$1.elf"
+}
+
+case ${1:-} in
+aotc) build_aotc ;;
+aot)
+  [ $# -eq 3 ] || fail "usage: board/build.sh aot MODULE.wasm FILE"
+  build_aot "$2" "$3"
+  ;;
+firmware) build_firmware "${2:-mps2-an500}" ;;
+boards) boards ;;
+cargo)
+  shift
+  host_cargo "$@"
+  ;;
+*) fail "usage: board/build.sh aotc | aot MODULE.wasm FILE | firmware [BOARD] | boards | cargo [ARGUMENTS]" ;;
+esac

@@ -1,0 +1,196 @@
+//! The scene file: pictures and the path of the sensor's window over them, written by the PC (host/scenes/).
+//!
+//! ```text
+//! offset
+//!      0  "WCSC"
+//!      4  u8  version, 1            5  u8  format, as Format of assembly/board.ts
+//!      6  u16 width                 8  u16 height            of the sensor
+//!     10  u16 picture width        12  u16 picture height    each at least the sensor's
+//!     14  u16 pictures             16  u32 frames
+//!     20  frames x { u16 picture, u16 x, u16 y }: frame n shows the window at path[n % frames]
+//!      -  zeros to a multiple of 4
+//!      -  the pictures' pixels, one picture after another
+//! ```
+//! All numbers are little-endian.
+
+use core::fmt;
+
+use crate::capture::Format;
+
+const MAGIC: &[u8; 4] = b"WCSC";
+const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 20;
+const STEP_BYTES: usize = 6;
+
+/// A scene in memory, checked as a whole when it is opened, so that no frame of it can fail later.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub format: Format,
+    pub width: usize,
+    pub height: usize,
+    picture_width: usize,
+    picture_bytes: usize,
+    path: &'a [u8],
+    pixels: &'a [u8],
+}
+
+/// Why a file is no scene.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SceneError {
+    NotAScene,
+    Version(u8),
+    Format(u8),
+    Empty,
+    /// The window is larger than a picture, or half a pair of YUYV pixels wide.
+    Window,
+    /// The file ends too early.
+    Short,
+    /// This step of the path names a picture or a place that is not there.
+    Step(usize),
+}
+
+impl fmt::Display for SceneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SceneError::NotAScene => write!(f, "not a scene file"),
+            SceneError::Version(version) => write!(f, "scene file of version {version}, not {VERSION}"),
+            SceneError::Format(format) => write!(f, "unknown pixel format {format}"),
+            SceneError::Empty => write!(f, "no frame in it"),
+            SceneError::Window => write!(f, "the sensor's window does not suit the pictures"),
+            SceneError::Short => write!(f, "the file ends too early"),
+            SceneError::Step(step) => write!(f, "step {step} of its path leaves the pictures"),
+        }
+    }
+}
+
+impl<'a> Scene<'a> {
+    pub fn open(file: &'a [u8]) -> Result<Scene<'a>, SceneError> {
+        if file.len() < HEADER_BYTES || !file.starts_with(MAGIC) {
+            return Err(SceneError::NotAScene);
+        }
+        if file[4] != VERSION {
+            return Err(SceneError::Version(file[4]));
+        }
+        let format = Format::from_number(file[5].into()).ok_or(SceneError::Format(file[5]))?;
+        let number = |at: usize| usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
+        let [width, height, picture_width, picture_height, pictures] = [6, 8, 10, 12, 14].map(number);
+        let frames = number(16) | number(18) << 16;
+        if width == 0 || height == 0 || pictures == 0 || frames == 0 {
+            return Err(SceneError::Empty);
+        }
+        let pair = if format == Format::Yuyv { 2 } else { 1 };
+        if width > picture_width || height > picture_height || width % pair != 0 || picture_width % pair != 0 {
+            return Err(SceneError::Window);
+        }
+        let picture_bytes = picture_width
+            .checked_mul(picture_height)
+            .and_then(|pixels| pixels.checked_mul(format.bytes_per_pixel()))
+            .ok_or(SceneError::Short)?;
+        let path_end =
+            frames.checked_mul(STEP_BYTES).and_then(|path| path.checked_add(HEADER_BYTES)).ok_or(SceneError::Short)?;
+        let path = file.get(HEADER_BYTES..path_end).ok_or(SceneError::Short)?;
+        let pixels_end = pictures
+            .checked_mul(picture_bytes)
+            .and_then(|bytes| bytes.checked_add(path_end.next_multiple_of(4)))
+            .ok_or(SceneError::Short)?;
+        let pixels = file.get(path_end.next_multiple_of(4)..pixels_end).ok_or(SceneError::Short)?;
+        let scene = Scene { format, width, height, picture_width, picture_bytes, path, pixels };
+        let fits = |(picture, x, y): (usize, usize, usize)| {
+            picture < pictures && x + width <= picture_width && y + height <= picture_height && x % pair == 0
+        };
+        match (0..frames).find(|&step| !fits(scene.step(step))) {
+            Some(step) => Err(SceneError::Step(step)),
+            None => Ok(scene),
+        }
+    }
+
+    /// Bytes of one frame.
+    pub fn frame_bytes(&self) -> usize {
+        self.width * self.height * self.format.bytes_per_pixel()
+    }
+
+    /// The picture, column and row at which the window stands in this step of the path.
+    fn step(&self, step: usize) -> (usize, usize, usize) {
+        let bytes = &self.path[step * STEP_BYTES..][..STEP_BYTES];
+        let number = |at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+        (number(0), number(2), number(4))
+    }
+
+    /// Copies the frame with this number to `to`, which is as long as a frame.
+    pub fn copy_frame(&self, number: u64, to: &mut [u8]) {
+        let frames = self.path.len() / STEP_BYTES;
+        let (picture, x, y) = self.step((number % frames as u64) as usize);
+        let size = self.format.bytes_per_pixel();
+        let picture = &self.pixels[picture * self.picture_bytes..][..self.picture_bytes];
+        let rows = picture.chunks_exact(self.picture_width * size).skip(y);
+        for (row, to) in rows.zip(to.chunks_exact_mut(self.width * size)) {
+            to.copy_from_slice(&row[x * size..][..self.width * size]);
+        }
+    }
+}
+
+/// A small scene for tests: grey, each pixel telling its picture, column and row.
+#[cfg(test)]
+pub fn grey_scene(width: u16, height: u16, picture: (u16, u16), pictures: u16, path: &[(u16, u16, u16)]) -> Vec<u8> {
+    let mut file = Vec::from(MAGIC);
+    file.extend([VERSION, Format::Gray as u8]);
+    for number in [width, height, picture.0, picture.1, pictures] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend((path.len() as u32).to_le_bytes());
+    for &(picture, x, y) in path {
+        file.extend([picture, x, y].map(u16::to_le_bytes).concat());
+    }
+    file.resize(file.len().next_multiple_of(4), 0);
+    for n in 0..pictures {
+        for y in 0..picture.1 {
+            file.extend((0..picture.0).map(|x| (n * 100 + y * 10 + x) as u8));
+        }
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_windows_along_the_path() {
+        let file = grey_scene(3, 2, (5, 4), 2, &[(0, 0, 0), (1, 2, 1), (0, 1, 2)]);
+        let scene = Scene::open(&file).unwrap();
+        assert_eq!((scene.width, scene.height, scene.format, scene.frame_bytes()), (3, 2, Format::Gray, 6));
+        let mut frame = [0; 6];
+        scene.copy_frame(0, &mut frame);
+        assert_eq!(frame, [0, 1, 2, 10, 11, 12]);
+        scene.copy_frame(1, &mut frame);
+        assert_eq!(frame, [112, 113, 114, 122, 123, 124]);
+        scene.copy_frame(2, &mut frame);
+        assert_eq!(frame, [21, 22, 23, 31, 32, 33]);
+        scene.copy_frame(4, &mut frame); // the path begins anew
+        assert_eq!(frame, [112, 113, 114, 122, 123, 124]);
+    }
+
+    #[test]
+    fn what_is_no_scene_is_refused() {
+        let good = grey_scene(3, 2, (5, 4), 1, &[(0, 2, 2)]);
+        let with = |at: usize, value: u8| {
+            let mut file = good.clone();
+            file[at] = value;
+            Scene::open(&file).err()
+        };
+        assert_eq!(Scene::open(&good).err(), None);
+        assert_eq!(Scene::open(b"").err(), Some(SceneError::NotAScene));
+        assert_eq!(with(0, b'X'), Some(SceneError::NotAScene));
+        assert_eq!(with(4, 2), Some(SceneError::Version(2)));
+        assert_eq!(with(5, 7), Some(SceneError::Format(7)));
+        assert_eq!(with(6, 0), Some(SceneError::Empty));
+        assert_eq!(with(6, 6), Some(SceneError::Window));
+        assert_eq!(with(5, Format::Yuyv as u8), Some(SceneError::Window)); // 3 pixels are no pairs
+        assert_eq!(with(14, 2), Some(SceneError::Short)); // a second picture
+        assert_eq!(with(17, 0xff), Some(SceneError::Short)); // a longer path
+        assert_eq!(with(20, 1), Some(SceneError::Step(0)));
+        assert_eq!(with(22, 3), Some(SceneError::Step(0)));
+        assert_eq!(with(24, 3), Some(SceneError::Step(0)));
+        assert_eq!(Scene::open(&good[..good.len() - 1]).err(), Some(SceneError::Short));
+    }
+}
