@@ -143,6 +143,12 @@ export class ModuleMemory {
     return start;
   }
 
+  /** The same of bytes that are received or sent, of which there is at least one. */
+  transferStart(address: number, length: number): number {
+    if (length === 0) throw new BoardTrap("a transfer of no bytes");
+    return this.start(address, length);
+  }
+
   text(address: number, length: number): string {
     const start = this.start(address, length);
     return this.bytes.toString("utf8", start, start + (length >>> 0));

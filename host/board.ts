@@ -9,8 +9,10 @@ import {
   type BoardTable,
   BoardTrap,
   Fault,
+  Format,
   FRAME_TIME_BYTES,
   Identity,
+  Level,
   ModuleMemory,
   Ready,
   SENSOR_HANDLE,
@@ -103,26 +105,27 @@ export class Board {
       tcpListen: (port) => sockets.listen(port),
       tcpAccept: (listener) => sockets.accept(listener),
       tcpReceive: (socket, address, length) => {
-        const start = memory.start(address, length);
+        const start = memory.transferStart(address, length);
         return sockets.receive(socket, memory.bytes, start, start + (length >>> 0));
       },
       tcpSend: (socket, address, length) => {
-        const start = memory.start(address, length);
+        const start = memory.transferStart(address, length);
         return sockets.send(socket, memory.bytes, start, start + (length >>> 0));
       },
       tcpClose: (socket, how) => sockets.close(socket, how),
-      softSensorSet: (width, height, format, interval) =>
-        sensor.set(width >>> 0, height >>> 0, format, interval >>> 0, now()),
+      softSensorSet: (width, height, format, interval) => {
+        if (!(format in Format)) throw new BoardTrap(`softSensorSet with an unknown format, ${format}`);
+        return sensor.set(width >>> 0, height >>> 0, format, interval >>> 0, now());
+      },
       captureStart: (address, length) => {
         const start = memory.start(address, length);
-        if (this.#capturing || sensor.readyAt < Infinity) throw new BoardTrap("a capture is under way already");
         const result = sensor.start(memory.bytes, start, start + (length >>> 0), now());
         this.#capturing = result === 0;
         return result;
       },
       capturePoll: (address, length) => {
         const start = memory.start(address, length);
-        if (length !== FRAME_TIME_BYTES) throw new BoardTrap(`a frame's time has ${FRAME_TIME_BYTES} bytes`);
+        if (length !== FRAME_TIME_BYTES) throw new BoardTrap(`capturePoll wants ${FRAME_TIME_BYTES} bytes for the time`);
         const result = sensor.poll(now());
         if (result !== Fault.AGAIN) this.#capturing = false;
         if (result >= 0) memory.bytes.writeBigInt64LE(BigInt(sensor.frameTime), start);
@@ -147,10 +150,13 @@ export class Board {
           case Identity.RESTARTS:
             return memory.writeText(String(this.restarts), address, length);
           default:
-            throw new BoardTrap(`there is no identity ${what}`);
+            throw new BoardTrap(`identify with an unknown question, ${what}`);
         }
       },
-      log: (level, address, length) => log(level, memory.text(address, length)),
+      log: (level, address, length) => {
+        if (!(level in Level)) throw new BoardTrap(`log with an unknown level, ${level}`);
+        log(level, memory.text(address, length));
+      },
     };
   }
 }

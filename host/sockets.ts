@@ -110,7 +110,7 @@ export class Sockets {
 
   close(handle: number, how: number): void {
     const { listener, connection } = this.#socket(handle);
-    if (how !== Close.ORDERLY && how !== Close.ABORT) throw new BoardTrap(`no such way to close: ${how}`);
+    if (how !== Close.ORDERLY && how !== Close.ABORT) throw new BoardTrap(`tcpClose in an unknown way, ${how}`);
     this.#sockets[handle] = undefined;
     this.#events.drop(handle);
     listener?.close();

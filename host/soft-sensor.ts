@@ -1,11 +1,12 @@
 /**
- * The soft sensor: plays a scene, a frame every `interval`, each whole at once when its time has come. A capture gets
- * the first frame that becomes whole after it was asked for.
+ * The soft sensor: plays a scene. Frames begin every `interval` from the moment it was set, whether anyone asks for them
+ * or not, as from a real sensor: frame n is whole at `origin + (n + 1) * interval`. A capture gets the frame that is being
+ * exposed when it is asked for.
  *
  * It knows no timer: `advance` and `readyAt` are the world's business.
  */
 
-import { Fault } from "./board-table.ts";
+import { BoardTrap, Fault } from "./board-table.ts";
 import type { Scene } from "./scenes/file.ts";
 
 /** A sensor as the board's capture calls reach it. Times are µs since the board's start. */
@@ -51,15 +52,17 @@ export class SoftSensor implements Sensor {
   }
 
   start(memory: Buffer, start: number, end: number, now: number): number {
+    if (this.#target) throw new BoardTrap("captureStart while a capture is under way");
     if (this.#interval === 0 || end - start !== this.scene.frameBytes) return Fault.REFUSED;
-    this.frame = Math.floor((now - this.#origin) / this.#interval) + 1;
+    this.frame = Math.floor((now - this.#origin) / this.#interval);
     this.#target = { memory, start };
-    this.readyAt = this.#origin + this.frame * this.#interval;
+    this.readyAt = this.#origin + (this.frame + 1) * this.#interval;
     return 0;
   }
 
   poll(now: number): number {
-    if (!this.#target || now < this.readyAt) return Fault.AGAIN;
+    if (!this.#target) throw new BoardTrap("capturePoll without a capture under way");
+    if (now < this.readyAt) return Fault.AGAIN;
     this.scene.copyFrame(this.frame, this.#target.memory, this.#target.start);
     this.frameTime = this.readyAt;
     this.stop();

@@ -22,7 +22,6 @@ export class Supervisor {
   #startAt = 0;
   #pause = PAUSE_MIN;
   #failedAt = -Infinity;
-  #started = false;
 
   constructor(module: WebAssembly.Module, board: Board) {
     this.#module = module;
@@ -39,8 +38,6 @@ export class Supervisor {
     try {
       if (!this.#camera) {
         if (now < this.#startAt) return this.#startAt;
-        if (this.#started) this.#board.restarts++;
-        this.#started = true;
         this.#camera = new Camera(this.#module, this.#board);
       }
       return this.#camera.step(now);
@@ -55,7 +52,9 @@ export class Supervisor {
     if (now - this.#failedAt >= STEADY_AFTER) this.#pause = PAUSE_MIN;
     this.#failedAt = now;
     this.#startAt = now + this.#pause;
-    this.#board.log(Level.ERROR, `the module stopped: ${trapText(error)}; a new one starts in ${this.#pause / 1000} ms`);
+    this.#board.restarts++;
+    const pause = this.#pause / 1000;
+    this.#board.log(Level.ERROR, `the module stopped: ${trapText(error)}; a fresh start in ${pause} ms`);
     this.#pause = Math.min(this.#pause * 2, PAUSE_MAX);
     return this.#startAt;
   }

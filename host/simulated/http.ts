@@ -70,6 +70,7 @@ export class ResponseReader {
 
   /** Takes bytes as they come. */
   push(bytes: Uint8Array, time: number): void {
+    if (this.#reading === Reading.STOPPED) return;
     this.#chunks.push(bytes);
     this.#length += bytes.length;
     if (this.#length < this.#needed) return;
@@ -113,6 +114,7 @@ export class ResponseReader {
       case Reading.PART_BODY:
         return this.#readPartBody(bytes, time);
       case Reading.UNTIL_END:
+        return this.#need(Infinity);
       case Reading.STOPPED:
         return 0;
     }

@@ -3,7 +3,7 @@
  * as soon as a capture begins, as a DMA might, so that whoever reads a frame too early shows it.
  */
 
-import { Fault } from "../board-table.ts";
+import { BoardTrap, Fault } from "../board-table.ts";
 import type { Scene } from "../scenes/file.ts";
 import { type Sensor, SoftSensor } from "../soft-sensor.ts";
 import type { Random } from "./random.ts";
@@ -87,7 +87,7 @@ export class SimulatedSensor implements Sensor {
   }
 
   poll(now: number): number {
-    if (!this.#target) return Fault.AGAIN;
+    if (!this.#target) throw new BoardTrap("capturePoll without a capture under way");
     if (this.#fate === Mood.STALLED) return Fault.AGAIN;
     if (this.#fate === Mood.MISSING) {
       this.stop();
