@@ -1,0 +1,54 @@
+/** The camera on Node, live on a free port of this machine, for tests that talk to it as any program would. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AddressInfo } from "node:net";
+import { openServer } from "../host/live/network.ts";
+import { LiveWorld } from "../host/live/world.ts";
+import { loadModule, modulePath, type Profile } from "../host/module.ts";
+import { PATTERN, renderScene, Scene } from "../host/scenes/file.ts";
+
+export interface LiveCamera {
+  port: number;
+  /** What it wrote to its log. */
+  log: string[];
+  /** Ends when it has published a frame. */
+  firstFrame(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface LiveOptions {
+  profile?: Profile;
+  scene?: string;
+  width?: number;
+  height?: number;
+  settings?: Record<string, string>;
+}
+
+export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCamera> {
+  const { profile = "board", scene = PATTERN, width = 320, height = 240, settings = {} } = options;
+  const module = await loadModule(modulePath(profile));
+  const server = await openServer("127.0.0.1", 0);
+  const { port } = server.address() as AddressInfo;
+  const log: string[] = [];
+  const world = new LiveWorld({
+    module,
+    server,
+    scene: new Scene(await renderScene({ scene, width, height, format: 1, bytesMax: 32_000_000 })),
+    settings: new Map(Object.entries({ size: `${width}x${height}`, ...settings })),
+    log: (_level, text) => log.push(text),
+  });
+  return {
+    port,
+    log,
+    async firstFrame() {
+      for (let tries = 0; tries < 500; tries++) {
+        // Until the module listens, connections are reset.
+        const answer = await fetch(`http://127.0.0.1:${port}/snapshot.jpg`, { method: "HEAD" }).catch(() => undefined);
+        if (answer?.status === 200) return;
+        await sleep(20);
+      }
+      throw new Error(`no frame within 10 s:\n${log.join("\n")}`);
+    },
+    stop: () => world.stop(),
+  };
+}
