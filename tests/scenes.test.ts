@@ -21,7 +21,7 @@ import { fromFormat, type Rgb, toFormat } from "../host/scenes/pixels.ts";
 
 const FORMATS = [Format.GRAY, Format.RGB565, Format.YUYV];
 /** The least that the formats with colour keep of a photograph, dB. */
-const LEAST_PSNR = 34;
+const LEAST_PSNR = 39;
 
 const folder = await mkdtemp(join(tmpdir(), "wasmcam-scenes-"));
 after(() => rm(folder, { recursive: true }));
