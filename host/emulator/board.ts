@@ -1,0 +1,177 @@
+/**
+ * An emulated board with its cable: starts it, follows its log, ends it. For `make flash`, tests and benchmarks alike.
+ */
+
+import { get } from "node:http";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { Cable } from "./cable.ts";
+import { EmulatorError, Qemu } from "./qemu.ts";
+
+export { EmulatorError };
+
+/** Where board/build.sh puts the firmware. */
+export const FIRMWARE = fileURLToPath(new URL("../../build/firmware-mps2-an500.elf", import.meta.url));
+
+/** The camera's port on the board. */
+const CAMERA_PORT = 80;
+/** How long the board may take to start, and the camera to answer. An emulated second can take several of ours. */
+const START_PATIENCE_MS = 60_000;
+const ASK_INTERVAL_MS = 100;
+/** Somebody else may take the port that we found free before QEMU does. */
+const PORT_TRIES = 3;
+
+export type BoardOptions = {
+  /** Port on 127.0.0.1 at which the board is reached; 0: any that is free. */
+  port?: number;
+  /** What the soft sensor sees, as `renderScene` makes it; without it none is plugged in. */
+  scene?: Buffer;
+  /** The camera's settings (`size`, `format`, `sampling`, `quality`, `fps`), values as text. */
+  settings?: Record<string, string>;
+  /** An AOT file to run in place of the one in the firmware. */
+  module?: string;
+  /** Whether the log tells every 10 s how long the module's steps take. */
+  report?: boolean;
+  /** Whether the board's time is counted in instructions, one a nanosecond. */
+  countInstructions?: boolean;
+  firmware?: string;
+  /** Sees every line of the log at once. */
+  onLine?: (line: string) => void;
+};
+
+export class EmulatedBoard {
+  /** Port on 127.0.0.1 at which the board is reached. */
+  readonly port: number;
+  /** QEMU's process. */
+  readonly pid: number;
+  /** Every line so far. */
+  readonly log: readonly string[];
+  /** Resolves when the board has ended by itself, with why; when it was stopped, with nothing. */
+  readonly ended: Promise<EmulatorError | undefined>;
+  readonly #qemu: Qemu;
+  readonly #cable: Cable;
+  #stopping = false;
+
+  constructor(qemu: Qemu, cable: Cable, log: string[]) {
+    this.#qemu = qemu;
+    this.#cable = cable;
+    this.log = log;
+    this.port = cable.port;
+    this.pid = qemu.pid;
+    this.ended = qemu.ended.then((end) => (this.#stopping ? undefined : endError(end, log)));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** Resolves when the camera answers. */
+  async answers(): Promise<void> {
+    const deadline = Date.now() + START_PATIENCE_MS;
+    while (!(await answersOnce(`${this.url}state`))) {
+      if (this.#stopping) throw new EmulatorError("the board was stopped");
+      if (Date.now() > deadline) throw new EmulatorError("the board is up, but its camera does not answer");
+      const end = await Promise.race([this.ended, pause(ASK_INTERVAL_MS)]);
+      if (end instanceof EmulatorError) throw end;
+    }
+  }
+
+  /** Resolves with the first line of the log, past or to come, that matches. */
+  async line(pattern: RegExp): Promise<string> {
+    const deadline = Date.now() + START_PATIENCE_MS;
+    for (let seen = 0; ; ) {
+      for (; seen < this.log.length; seen++) if (pattern.test(this.log[seen])) return this.log[seen];
+      const end = await Promise.race([this.ended, pause(ASK_INTERVAL_MS)]);
+      if (end instanceof EmulatorError) throw end;
+      if (Date.now() > deadline) throw new EmulatorError(`the board's log has no line ${pattern}`);
+    }
+  }
+
+  /** Ends the board; nothing of it is left. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([this.#cable.close(), this.#qemu.stop()]);
+  }
+}
+
+/** Starts a board. Resolves when it has its address; see also {@link EmulatedBoard.answers}. */
+export async function startBoard(options: BoardOptions = {}): Promise<EmulatedBoard> {
+  for (let tries = PORT_TRIES; ; tries--) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      const taken = error instanceof EmulatorError && /Could not set up host forwarding rule/.test(error.message);
+      if (!taken || tries === 1) throw error;
+    }
+  }
+}
+
+async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
+  const { port = 0, scene, settings = {}, module, report = false, onLine } = options;
+  const boardPort = await freePort();
+  // First of all: where the port is in use, nothing was started in vain.
+  const cable = await Cable.listen(port, boardPort);
+  const log: string[] = [];
+  let haveAddress = (): void => {};
+  const addressed = new Promise<void>((resolve) => (haveAddress = resolve));
+  let qemu: Qemu | undefined;
+  try {
+    qemu = await Qemu.start({
+      firmware: options.firmware ?? FIRMWARE,
+      words: [
+        ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+        ...(scene ? ["scene=scene"] : []),
+        ...(module === undefined ? [] : ["module=module.aot"]),
+        ...(report ? ["report"] : []),
+      ],
+      files: { ...(scene && { scene }), ...(module !== undefined && { "module.aot": module }) },
+      // Reached from this computer only, and reaching nothing.
+      network: `user,restrict=on,hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
+      countInstructions: options.countInstructions,
+      onLine: (line) => {
+        if (log.push(line) === 1) void qemu?.forgetFiles(); // its first words come after it has read them
+        if (/ network: address /.test(line)) haveAddress();
+        onLine?.(line);
+      },
+    });
+    const started = await Promise.race([addressed, qemu.ended, pause(START_PATIENCE_MS).then(() => "late" as const)]);
+    if (started === "late") throw new EmulatorError("the board got no address");
+    if (started) throw endError(started, log);
+    return new EmulatedBoard(qemu, cable, log);
+  } catch (error) {
+    await Promise.all([cable.close(), qemu?.stop()]);
+    throw error;
+  }
+}
+
+function endError({ code, complaint }: { code: number | string; complaint: string }, log: string[]): EmulatorError {
+  // The firmware's last words, if it had any, are in the log.
+  const failure = log.find((line) => line.startsWith("the firmware failed: "));
+  return new EmulatorError(`the emulated board ended (${code}): ${failure ?? (complaint || "QEMU gave no reason")}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function answersOnce(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get(url, { agent: false, timeout: START_PATIENCE_MS }, (response) => {
+      response.resume();
+      resolve(true);
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => resolve(false));
+  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,126 @@
+/**
+ * One QEMU: started with the files that its firmware reads, its serial line as lines of text, and certain to end with
+ * us. What the lines mean is the caller's business.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+/** Why the emulated board can't run, or ended, in one line. */
+export class EmulatorError extends Error {}
+
+const QEMU = "qemu-system-arm";
+/** Has the kernel end QEMU when we end, however that comes about. Part of util-linux, which every Debian has. */
+const WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"];
+/** How long QEMU may take to end when it is asked to. */
+const END_PATIENCE_MS = 3_000;
+/** The last lines that QEMU itself wrote, to say why it ended. */
+const COMPLAINT_LINES_MAX = 5;
+
+export type QemuOptions = {
+  firmware: string;
+  /** Words for the firmware's command line. Files are named relative to the folder of `files`. */
+  words: string[];
+  /** Files that the firmware may read, and write, by name: a path to copy, or the contents. */
+  files: Record<string, string | Buffer>;
+  /** What `-nic` says, or none for a board without network. */
+  network?: string;
+  /** Whether time is counted in instructions, one a nanosecond: every run of the same is then the same. */
+  countInstructions?: boolean;
+  onLine: (line: string) => void;
+};
+
+export class Qemu {
+  readonly pid: number;
+  /** The folder of `files`. */
+  readonly folder: string;
+  /** Resolves when QEMU has ended, with its exit code (or signal) and what it complained of. */
+  readonly ended: Promise<{ code: number | string; complaint: string }>;
+  readonly #child: ChildProcess;
+  readonly #onExit: () => void;
+
+  private constructor(child: ChildProcess, pid: number, folder: string, onLine: (line: string) => void) {
+    this.#child = child;
+    this.pid = pid;
+    this.folder = folder;
+    const complaints: string[] = [];
+    if (child.stderr) {
+      createInterface({ input: child.stderr }).on("line", (line) => {
+        complaints.push(line);
+        complaints.splice(0, complaints.length - COMPLAINT_LINES_MAX);
+      });
+    }
+    if (child.stdout) createInterface({ input: child.stdout }).on("line", onLine);
+    this.ended = new Promise((resolve) => {
+      child.once("close", (code, signal) => {
+        resolve({ code: code ?? signal ?? "?", complaint: complaints.join("; ") });
+      });
+    });
+    this.#onExit = () => {
+      child.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    };
+    process.once("exit", this.#onExit);
+    void this.ended.then(() => process.off("exit", this.#onExit));
+  }
+
+  static async start(options: QemuOptions): Promise<Qemu> {
+    if (!isInPath(QEMU)) throw new EmulatorError(`${QEMU} is not there; ./setup.sh board installs it`);
+    if (!existsSync(options.firmware)) {
+      throw new EmulatorError(`${options.firmware} is not there; board/build.sh firmware makes it`);
+    }
+    const folder = await mkdtemp(join(tmpdir(), "wasmcam-"));
+    try {
+      for (const [name, source] of Object.entries(options.files)) {
+        if (typeof source === "string") await copyFile(source, join(folder, name));
+        else await writeFile(join(folder, name), source);
+      }
+      const command = [...(isInPath(WITH_PARENT[0]) ? WITH_PARENT : []), QEMU, ...qemuArguments(options)];
+      const child = spawn(command[0], command.slice(1), { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+      const pid = await new Promise<number>((resolve, reject) => {
+        child.once("spawn", () => resolve(child.pid!));
+        child.once("error", (error) => reject(new EmulatorError(`can't start ${QEMU}: ${error.message}`)));
+      });
+      return new Qemu(child, pid, folder, options.onLine);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** The firmware has read its files: they are taken away. */
+  async forgetFiles(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Ends QEMU, if it has not ended by itself, and takes its files away. */
+  async stop(): Promise<void> {
+    const impatience = setTimeout(() => this.#child.kill("SIGKILL"), END_PATIENCE_MS);
+    this.#child.kill("SIGTERM");
+    await this.ended;
+    clearTimeout(impatience);
+    await this.forgetFiles();
+  }
+}
+
+function qemuArguments({ firmware, words, network, countInstructions }: QemuOptions): string[] {
+  const wrong = words.find((word) => !/^[^\s"\\]+$/.test(word));
+  if (wrong !== undefined) throw new EmulatorError(`'${wrong}' can't be given to the board: it is not one plain word`);
+  // QEMU's lists are separated by commas; one within a value is written twice. The first word is the program's name.
+  const given = ["firmware", ...words].map((word) => `,arg=${word.replaceAll(",", ",,")}`).join("");
+  return [
+    ...["-M", "mps2-an500", "-nodefaults", "-display", "none", "-serial", "stdio"],
+    ...["-semihosting-config", `enable=on,target=native${given}`],
+    ...(network === undefined ? [] : ["-nic", network]),
+    ...(countInstructions ? ["-icount", "shift=0"] : []),
+    ...["-kernel", firmware],
+  ];
+}
+
+function isInPath(program: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => folder !== "" && existsSync(join(folder, program)));
+}
