@@ -1,0 +1,86 @@
+# The one list of commands; `make` alone shows it. Each first sets up what it needs and this machine lacks (setup.sh,
+# then the packages of package-lock.json), which takes no time where all is there.
+
+BOARD ?= mps2-an500
+BOARDS := $(notdir $(patsubst %/,%,$(wildcard board/boards/*/)))
+
+ifneq ($(filter flash build,$(MAKECMDGOALS)),)
+ifeq ($(filter $(BOARD),$(BOARDS)),)
+$(error There is no board "$(BOARD)". There are: $(BOARDS))
+endif
+endif
+
+# Where setup.sh puts a newer Node than the distribution's, and a Chromium where the distribution has none.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wasmcam
+export PATH := $(CACHE)/node/node_modules/.bin:$(PATH)
+
+# What the camera is told, taken from the environment so that the shell need not quote it again.
+CAMERA_OPTIONS = $${PORT:+--port "$$PORT"} $${SCENE:+--scene "$$SCENE"} $${SIZE:+--size "$$SIZE"} \
+	$${QUALITY:+--quality "$$QUALITY"} $${FPS:+--fps "$$FPS"}
+
+# $(1): groups of setup.sh. npm's own record of what it installed tells whether package-lock.json is newer.
+define prepare
+	@./setup.sh $(1)
+	@record=node_modules/.package-lock.json; if [ ! -f $$record ] || [ package-lock.json -nt $$record ]; then \
+		echo "== fetching the project's packages (npm ci)"; npm ci && touch $$record; fi
+endef
+
+define build-module
+	@echo "== the module and its page"
+	@npm run --silent build
+endef
+
+# $(1): the board. The first build makes the ahead-of-time compiler too.
+define build-firmware
+	@echo "== the firmware of $(1): compiled ahead of time, then linked"
+	@board/build.sh firmware $(1)
+endef
+
+# How firmware gets to a board and starts there.
+flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
+
+.DEFAULT_GOAL := help
+.PHONY: help flash start test test-long bench build clean
+# A command prepares, builds and runs in this order; two at once would build the same files.
+.NOTPARALLEL:
+
+help: ## This list
+	@echo "make COMMAND [NAME=value ...]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "BOARD is one of: $(BOARDS). PORT (8080), SCENE (a folder of photographs, or pattern), SIZE (320x240),"
+	@echo "QUALITY (85) and FPS (30) are for flash and start."
+
+flash: ## The camera on a board, live: builds all, starts it, says where to look. BOARD PORT SCENE SIZE QUALITY FPS
+	$(call prepare,node board)
+	$(build-module)
+	$(call build-firmware,$(BOARD))
+	@echo "== starting $(BOARD)"
+	@$(flash-$(BOARD))
+
+start: ## The camera on Node alone, live, without Rust, LLVM or QEMU. PORT SCENE SIZE QUALITY FPS
+	$(call prepare,node)
+	$(build-module)
+	@node --import tsx host/main.ts $(CAMERA_OPTIONS)
+
+test: ## All tests, with the emulated board, Chromium and ffmpeg
+	$(call prepare,node board test)
+	$(build-module)
+	$(call build-firmware,mps2-an500)
+	@echo "== types"
+	@npm run --silent typecheck
+	@browser=$(CACHE)/browser/chromium; [ ! -x $$browser ] || export CHROMIUM="$${CHROMIUM:-$$browser}"; \
+		node --import tsx tests/run.ts
+
+bench: ## Measures speed and size on the emulated board and Node; also writes build/bench.json
+	$(call prepare,node board)
+	$(build-module)
+	$(call build-firmware,mps2-an500)
+	@node --import tsx tests/bench/run.ts
+
+build: ## The module and the firmware in build/. BOARD
+	$(call prepare,node board)
+	$(build-module)
+	$(call build-firmware,$(BOARD))
+
+clean: ## Removes build/; fetched packages and the cached ahead-of-time compiler stay
+	rm -rf build

@@ -1,0 +1,318 @@
+#!/usr/bin/env bash
+# Installs what this machine lacks to build, run and test wasmcam, and nothing that it has.
+#
+#     ./setup.sh [node] [board] [test]      (all three without a word)
+#
+#   node   Node 20 or newer with npm: the module, the camera on Node
+#   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
+#   test   Chromium and ffmpeg, which look at the stream as a viewer does
+#
+# On Debian and Ubuntu it installs packages by itself, as root or through sudo. Elsewhere it says what to install and
+# ends with 1. The project's own packages (npm, cargo) are the Makefile's business; how the parts are built is theirs.
+set -euo pipefail
+
+readonly NODE_MAJOR_MIN=20
+readonly LLVM_MAJOR=19     # the AOT compiler is written against this one
+readonly RUST_MINOR_MIN=91 # 1.91, which smoltcp asks for
+readonly RUST_TARGET=thumbv7em-none-eabihf
+
+# Where a distribution's Node is too old, these come from the npm registry into a folder of the user's.
+readonly NODE_VERSION=20.20.2
+readonly NPM_VERSION=10.9.9
+readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/wasmcam"
+readonly NODE_FOLDER="$CACHE/node"
+readonly BROWSER_FOLDER="$CACHE/browser" # and Chromium, where the distribution's package is not one
+
+# The Makefile does the same for what it starts.
+export PATH="$NODE_FOLDER/node_modules/.bin:$PATH"
+
+say() { printf 'set-up: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# --- What is there
+
+node_is_there() {
+  local version
+  has npm && has node && version=$(node --version 2>/dev/null) && version=${version#v} &&
+    [ "${version%%.*}" -ge "$NODE_MAJOR_MIN" ] 2>/dev/null
+}
+
+# $1: a rustc. Whether it is new enough.
+rust_is_new() {
+  local version
+  version=$("$1" --version 2>/dev/null) && version=${version#rustc 1.} &&
+    [ "${version%%.*}" -ge "$RUST_MINOR_MIN" ] 2>/dev/null
+}
+
+# rustup's way: the target's library comes ready-made.
+rustup_is_ready() {
+  has rustup && rust_is_new rustc && [ -d "$(rustc --print sysroot)/lib/rustlib/$RUST_TARGET/lib" ]
+}
+
+# The distribution's way: the library is built from its source.
+distribution_rust_is_ready() {
+  [ -x /usr/bin/cargo ] && rust_is_new /usr/bin/rustc &&
+    [ -e "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/core/Cargo.toml" ]
+}
+
+rust_is_there() { rustup_is_ready || distribution_rust_is_ready; }
+
+# GCC answers with the bare name where it has no such file.
+newlib_is_there() {
+  local file
+  file=$(arm-none-eabi-gcc -print-file-name=libc_nano.a 2>/dev/null) && [ "$file" != libc_nano.a ]
+}
+
+host_compilers_are_there() { has cc && has c++; }
+
+lld_is_there() { has ld.lld || has "ld.lld-$LLVM_MAJOR"; }
+
+llvm_is_there() { has "llvm-config-$LLVM_MAJOR" && [ -e "$("llvm-config-$LLVM_MAJOR" --includedir)/llvm-c/Core.h" ]; }
+
+chromium_is_there() {
+  [ -n "${CHROMIUM:-}" ] || has chromium || has chromium-browser || has google-chrome ||
+    [ -x "$BROWSER_FOLDER/chromium" ]
+}
+
+# --- What is wanted: lists of packages and why, filled by the groups below
+
+packages=""
+reasons=""
+want() { # $1: why; the rest: packages
+  local why=$1
+  shift
+  packages="$packages $*"
+  reasons="$reasons
+    $why: $*"
+}
+
+# --- Debian's and Ubuntu's packages
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi
+}
+
+may_be_root() {
+  [ "$(id -u)" = 0 ] && return
+  has sudo || return
+  sudo -n true 2>/dev/null || [ -t 0 ] # with a terminal sudo can ask for the password
+}
+
+# Runs apt-get and shows how far it is, a line each tenth; its own words go to a file, shown only if it fails.
+# A held lock (unattended upgrades, on a machine just started) is waited for. What is there is never removed.
+apt_log=""
+apt() { # $1: what it is about, for the lines; the rest: to apt-get
+  local what=$1 try
+  shift
+  [ -n "$apt_log" ] || apt_log=$(mktemp)
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    if as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -y --no-remove -o DPkg::Lock::Timeout=600 \
+      -o Acquire::Retries=3 -o APT::Status-Fd=1 "$@" 2>&1 </dev/null | show_progress "$what"; then
+      return 0
+    fi
+    grep -qE 'Could not get lock|is another process using it|Unable to lock' "$apt_log" || break
+    say "another program is installing packages; trying again in 15 s ($try of 10)"
+    sleep 15
+  done
+  tail -n 20 "$apt_log" >&2
+  return 1
+}
+
+# Reads what apt-get writes: `dlstatus:` and `pmstatus:` lines carry the percentage in their third field.
+show_progress() {
+  local line kind percent before="" tenth=0
+  : >"$apt_log"
+  while IFS= read -r line; do
+    case $line in
+      dlstatus:* | pmstatus:*)
+        IFS=: read -r kind _ percent _ <<<"$line"
+        [ "$kind" = "$before" ] || tenth=0
+        before=$kind
+        percent=${percent%%.*}
+        if [ "$((percent / 10))" -gt "$tenth" ]; then
+          tenth=$((percent / 10))
+          [ "$kind" = dlstatus ] && kind=fetched || kind=installed
+          say "$1: $percent % $kind"
+        fi
+        ;;
+      "Need to get "* | "After this operation, "*) say "$1: $line" ;;
+      *) printf '%s\n' "$line" >>"$apt_log" ;;
+    esac
+  done
+}
+
+# A package's newest version that could be installed, or nothing.
+candidate() {
+  LC_ALL=C apt-cache policy "$1" 2>/dev/null |
+    awk '/Candidate:/ && $2 != "(none)" { sub(/^[0-9]+:/, "", $2); print $2; exit }'
+}
+
+is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+lists_are_fresh=""
+refresh_lists() {
+  [ -z "$lists_are_fresh" ] || return 0
+  lists_are_fresh=yes
+  say "reading the lists of packages (apt-get update)"
+  apt "lists" update || say "some lists could not be read; going on with what there is"
+}
+
+install_wanted() {
+  [ -n "$packages" ] || return 0
+  say "this machine lacks packages, which apt-get installs now$([ "$(id -u)" = 0 ] || printf ' through sudo'):$reasons"
+  # shellcheck disable=SC2086 # a list of words
+  apt "packages" install --no-install-recommends $packages || fail "apt-get could not install them (see above)"
+  packages=""
+  reasons=""
+}
+
+# --- The groups
+
+debian_node() {
+  local version
+  version=$(candidate nodejs)
+  if [ "${version%%.*}" -ge "$NODE_MAJOR_MIN" ] 2>/dev/null; then
+    want "the module and the camera on Node" nodejs
+    install_wanted
+    has npm || want "the project's packages" npm # some distributors' nodejs brings it along
+    install_wanted
+    node_is_there && return
+  fi
+  has npm || want "npm, to fetch Node $NODE_VERSION with (the distribution's own is ${version:-missing})" nodejs npm
+  install_wanted
+  node_from_registry
+}
+
+node_from_registry() {
+  local machine
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64) machine=linux-x64 ;;
+    Linux-aarch64) machine=linux-arm64 ;;
+    *) fail "install Node $NODE_MAJOR_MIN or newer with npm; there is none to fetch for $(uname -s) on $(uname -m)" ;;
+  esac
+  say "fetching Node $NODE_VERSION and npm $NPM_VERSION with npm, into $NODE_FOLDER"
+  rm -rf "$NODE_FOLDER.new"
+  mkdir -p "$NODE_FOLDER.new"
+  npm install --prefix "$NODE_FOLDER.new" --no-audit --no-fund --loglevel=error \
+    "node-$machine@$NODE_VERSION" "npm@$NPM_VERSION" >&2 || fail "npm could not fetch them (see above)"
+  rm -rf "$NODE_FOLDER"
+  mv "$NODE_FOLDER.new" "$NODE_FOLDER"
+  hash -r
+}
+
+# Debian has a new Rust under the name of the browsers that need it; Ubuntu has rustup as a package.
+debian_rust() {
+  local version
+  version=$(candidate rustc)
+  version=${version#1.}
+  if has rustup && add_rustup_target; then
+    return
+  elif [ -x /usr/bin/rustc ] && rust_is_new /usr/bin/rustc && ! is_installed rustc-web; then
+    want "Rust's library source, for the firmware" cargo rust-src
+  elif [ -n "$(candidate rustc-web)" ]; then
+    ! is_installed rustc || fail "Debian's rustc is too old and stands in the way of rustc-web: apt-get remove rustc"
+    want "Rust, for the firmware" rustc-web cargo-web rust-web-src
+  elif [ "${version%%.*}" -ge "$RUST_MINOR_MIN" ] 2>/dev/null; then
+    want "Rust, for the firmware" rustc cargo rust-src
+  elif ! has rustup && [ -n "$(candidate rustup)" ]; then
+    want "Rust, for the firmware" rustup
+    install_wanted
+    add_rustup_target || fail "rustup could not install a toolchain for $RUST_TARGET (see above)"
+  else
+    fail "there is no Rust 1.$RUST_MINOR_MIN or newer here. Install rustup, then: rustup target add $RUST_TARGET"
+  fi
+}
+
+add_rustup_target() {
+  say "adding $RUST_TARGET to rustup's toolchain"
+  if ! rust_is_new rustc; then
+    rustup toolchain install stable --profile minimal >&2 && rustup default stable >&2 || return 1
+  fi
+  rustup target add "$RUST_TARGET" >&2 && rustup_is_ready && return
+  say "rustup could not; looking for the distribution's own Rust"
+  return 1
+}
+
+debian_board() {
+  has qemu-system-arm || want "the emulated board" qemu-system-arm
+  newlib_is_there || want "C of the WebAssembly runtime, for the board" gcc-arm-none-eabi libnewlib-arm-none-eabi
+  host_compilers_are_there || want "the ahead-of-time compiler and what runs on this machine" gcc g++ libc6-dev
+  llvm_is_there || want "the ahead-of-time compiler" "llvm-$LLVM_MAJOR-dev"
+  lld_is_there || want "the firmware's linker" "lld-$LLVM_MAJOR"
+  rust_is_there || debian_rust
+  install_wanted
+}
+
+debian_test() {
+  has ffmpeg || want "tests of the stream" ffmpeg
+  if ! chromium_is_there && [ -n "$(candidate chromium)" ]; then
+    want "tests of the page" chromium
+  fi
+  install_wanted
+  chromium_is_there || chromium_of_playwright
+}
+
+# Ubuntu's package only leads to a snap, which sees no files of the tests. Their driver can fetch a browser itself.
+chromium_of_playwright() {
+  local version executable
+  version=$(sed -n 's/.*"playwright-core": "\(.*\)".*/\1/p' "$(dirname "$0")/package.json")
+  say "fetching Chromium with playwright-core $version, into $BROWSER_FOLDER"
+  PLAYWRIGHT_BROWSERS_PATH=$BROWSER_FOLDER \
+    npx --yes "playwright-core@$version" install --with-deps --no-shell chromium >&2 ||
+    fail "it could not be fetched (see above). Install Chromium or Google Chrome, or name one in CHROMIUM"
+  executable=$(find "$BROWSER_FOLDER" -type f -path '*/chrome-linux*/chrome' | head -n 1)
+  [ -n "$executable" ] || fail "there is no Chromium in what was fetched. Install one, or name it in CHROMIUM"
+  ln -sf "$executable" "$BROWSER_FOLDER/chromium"
+}
+
+# --- The order of things
+
+node_lacks() { node_is_there || printf '\n    Node %s or newer, with npm' "$NODE_MAJOR_MIN"; }
+board_lacks() {
+  has qemu-system-arm || printf '\n    qemu-system-arm (QEMU 7.2 or newer)'
+  newlib_is_there || printf '\n    arm-none-eabi-gcc with newlib (libc_nano.a)'
+  host_compilers_are_there || printf '\n    a C and C++ compiler'
+  llvm_is_there || printf '\n    LLVM %s with its headers, as llvm-config-%s' "$LLVM_MAJOR" "$LLVM_MAJOR"
+  lld_is_there || printf '\n    the linker lld, as ld.lld'
+  rust_is_there ||
+    printf '\n    Rust 1.%s or newer by rustup, then: rustup target add %s' "$RUST_MINOR_MIN" "$RUST_TARGET"
+}
+test_lacks() {
+  has ffmpeg || printf '\n    ffmpeg'
+  chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
+}
+
+main() {
+  local group lacking=""
+  [ $# -gt 0 ] || set -- node board test
+  for group in "$@"; do
+    case $group in
+      node | board | test) ;;
+      *) fail "no such group: $group. There are node, board and test." ;;
+    esac
+  done
+
+  for group in "$@"; do lacking="$lacking$("${group}_lacks")"; done
+  [ -n "$lacking" ] || return 0
+
+  if ! has apt-get; then
+    fail "this is neither Debian nor Ubuntu: please install, and have in PATH,$lacking"
+  fi
+  if ! may_be_root; then
+    fail "installing packages takes root or sudo, and there is neither here. Please have installed$lacking"
+  fi
+
+  refresh_lists
+  for group in "$@"; do
+    [ -z "$("${group}_lacks")" ] || "debian_$group"
+  done
+
+  lacking=""
+  for group in "$@"; do lacking="$lacking$("${group}_lacks")"; done
+  [ -z "$lacking" ] || fail "still not there after installing:$lacking"
+  [ -z "$apt_log" ] || rm -f "$apt_log"
+  say "done"
+}
+
+main "$@"

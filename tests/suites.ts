@@ -1,0 +1,85 @@
+/**
+ * The suites of tests: what runs each, what it needs, and how its own report is counted. `run.ts` runs them.
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+
+const FOLDER = new URL(".", import.meta.url);
+
+export const TEST_FILES: string[] = readdirSync(FOLDER)
+  .filter((name) => name.endsWith(".test.ts"))
+  .sort();
+
+/** What a test says in its source if it needs more than Node: Chromium, the emulated board, ffmpeg. */
+const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/emulator\/|"ffmpeg"/;
+
+/** Whether a file of this folder, or one of this folder that it imports, needs more than Node. */
+function needsMore(file: string, seen = new Set<string>()): boolean {
+  if (seen.has(file)) return false;
+  seen.add(file);
+  const source = readFileSync(new URL(file, FOLDER), "utf8");
+  const imported = [...source.matchAll(/from "\.\/([\w/-]+\.ts)"/g)].map((match) => match[1]);
+  return BEYOND_NODE.test(source) || imported.some((name) => needsMore(name, seen));
+}
+
+/** The files of tests that need more than Node. All others run everywhere. */
+export const FILES_BEYOND_NODE: string[] = TEST_FILES.filter((file) => needsMore(file));
+
+export interface Count {
+  passed: number;
+  failed: number;
+}
+
+export interface Suite {
+  /** What is examined, and where. */
+  name: string;
+  /** Started in the project's root. */
+  command: string[];
+  /** Whether it needs nothing but Node. */
+  alone: boolean;
+  /** Reads what the suite wrote, without colours. */
+  count: (output: string) => Count;
+}
+
+/** The sum of the numbers that a pattern's first group finds. */
+function sum(output: string, pattern: RegExp): number {
+  return [...output.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+}
+
+/** Node's runner. One file at a time: the machine may have two cores, and an emulator takes one. */
+function nodeSuite(name: string, alone: boolean): Suite {
+  const files = TEST_FILES.filter((file) => FILES_BEYOND_NODE.includes(file) !== alone);
+  const options = ["--import", "tsx", "--test", "--test-reporter=spec", "--test-concurrency=1"];
+  return {
+    name,
+    command: [process.execPath, ...options, ...files.map((file) => `tests/${file}`)],
+    alone,
+    count: (output) => ({
+      passed: sum(output, /^ℹ pass (\d+)$/gm),
+      failed: sum(output, /^ℹ (?:fail|cancelled|skipped|todo) (\d+)$/gm), // what does not run does not pass
+    }),
+  };
+}
+
+export const SUITES: Suite[] = [
+  {
+    name: "parts of the module, in WebAssembly",
+    command: [process.execPath, "node_modules/@as-pect/cli/bin/asp.js", "--summary", "--no-logo"],
+    alone: true,
+    count: (output) => {
+      const passed = sum(output, /^\s*\[Tests\]: (\d+) \/ \d+$/gm);
+      return { passed, failed: sum(output, /^\s*\[Tests\]: \d+ \/ (\d+)$/gm) - passed };
+    },
+  },
+  nodeSuite("the camera on Node", true),
+  {
+    name: "parts of the firmware, on this machine",
+    command: ["board/build.sh", "cargo", "test", "--locked"],
+    alone: false,
+    count: (output) => ({
+      passed: sum(output, /^test result: .*? (\d+) passed/gm),
+      failed: sum(output, /^test result: .*? (\d+) failed/gm),
+    }),
+  },
+  nodeSuite("the camera on the emulated board, in Chromium and in ffmpeg", false),
+];
