@@ -22,7 +22,7 @@ import {
   SECOND,
   STALL_DEADLINE,
 } from "./limits";
-import { Task } from "./scheduler";
+import { NEVER, Task } from "./scheduler";
 import { SoftSensor } from "./sensors/soft";
 import { Settings } from "./settings";
 import { Slots } from "./slot";
@@ -117,7 +117,7 @@ export class Capture extends Task {
   /** Where the present second of counting began, how many frames it has, and what the last one gave. */
   private countedFrom: i64 = 0;
   private counted: i32 = 0;
-  private lastPublished: i64 = 0;
+  private lastPublished: i64 = NEVER;
   private thousandths: u32 = 0;
 
   constructor(
@@ -146,7 +146,8 @@ export class Capture extends Task {
   /** Frames published a second, in thousandths, over the last whole second. */
   rate(now: i64): u32 {
     const silence = now - this.lastPublished;
-    return silence > 2 * SECOND && silence > 3 * this.interval ? 0 : this.thousandths;
+    const isSilent = this.lastPublished == NEVER || silence > SECOND + 2 * this.interval;
+    return isSilent ? 0 : this.thousandths;
   }
 
   run(now: i64): void {
@@ -201,6 +202,8 @@ export class Capture extends Task {
     if (this.held(Holder.SENSOR)) return;
     if (now - this.wantedAt >= REST_AFTER) {
       this.state = State.RESTING;
+      this.lastPublished = NEVER;
+      this.thousandths = 0;
       return;
     }
     const buffer = this.held(Holder.NOBODY);
@@ -293,17 +296,7 @@ export class Capture extends Task {
     this.sequence = slot.sequence;
     this.bytes = bytes;
 
-    if (this.lastPublished == 0 || now - this.lastPublished > 2 * SECOND + this.interval) {
-      this.countedFrom = now;
-      this.counted = 0;
-    } else if (now - this.countedFrom >= SECOND) {
-      this.thousandths = u32((<i64>this.counted + 1) * 1000 * SECOND / (now - this.countedFrom));
-      this.countedFrom = now;
-      this.counted = 0;
-    } else {
-      this.counted++;
-    }
-    this.lastPublished = now;
+    this.count(now);
 
     if (this.quality < this.settings.quality && bytes <= min(this.frameBytes, JPEG_BYTES_MAX) / 4 * 3) {
       if (++this.recovery >= RECOVERY_FRAMES) {
@@ -311,6 +304,21 @@ export class Capture extends Task {
         this.quality++;
       }
     }
+  }
+
+  /** Counts a published frame for the rate. */
+  private count(now: i64): void {
+    this.counted++;
+    const elapsed = now - this.countedFrom;
+    if (this.lastPublished == NEVER) {
+      this.countedFrom = now;
+      this.counted = 0;
+    } else if (elapsed >= SECOND) {
+      this.thousandths = u32(<i64>this.counted * 1000 * SECOND / elapsed);
+      this.countedFrom = now;
+      this.counted = 0;
+    }
+    this.lastPublished = now;
   }
 
   /** The file would have overtaken the pixels, or the slot: this frame is lost, the next is made smaller. */
