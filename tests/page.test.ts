@@ -1,0 +1,389 @@
+/**
+ * The viewer page in Chromium, watching the camera on Node. Where a test has to decide what the page gets when, a relay
+ * stands between the two; the camera behind it is always the real one. The emulated board shows the same page in
+ * page-board.test.ts.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { get, type IncomingMessage } from "node:http";
+import { after, before, describe, it } from "node:test";
+import { gunzipSync } from "node:zlib";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import sharp from "sharp";
+import { buildPage, pageModule } from "../host/page.ts";
+import { PHOTOS_FOLDER } from "../host/scenes/file.ts";
+import { launchBrowser } from "./browser.ts";
+import { type LiveCamera, type LiveOptions, startLiveCamera } from "./live-camera.ts";
+import { Relay } from "./relay.ts";
+import { counterIn, counterOn, figure, inState, isDrawn, picturesMove, shoot, stateOf, until } from "./watching.ts";
+
+const SOURCE = readFileSync(new URL("../assembly/page/index.html", import.meta.url), "utf8");
+
+describe("the page as it is built", () => {
+  it("is the same each time, and the same compressed", async () => {
+    const [once, again] = [await buildPage(SOURCE), await buildPage(SOURCE)];
+    assert.deepEqual(once, again);
+    assert.deepEqual(gunzipSync(once.gzip), once.html);
+    assert.equal(once.gzip.readUInt32LE(4), 0, "gzip's time");
+  });
+
+  it("is small enough for a board", async () => {
+    const { html, gzip } = await buildPage(SOURCE);
+    assert.ok(html.length <= 10_000, `${html.length} bytes`);
+    assert.ok(gzip.length <= 4_600, `${gzip.length} bytes compressed`);
+  });
+
+  it("asks nobody but its camera for anything", async () => {
+    const { html } = await buildPage(SOURCE);
+    const addresses = html.toString().match(/\w+:\/\/[^'"\s]*/g);
+    assert.deepEqual(addresses, ["http://www.w3.org/2000/svg"], "a namespace's name, which nobody looks up");
+  });
+
+  it("becomes AssemblyScript with the same bytes", async () => {
+    const page = await buildPage(SOURCE);
+    const text = pageModule(page);
+    const bytes = (name: string): Buffer =>
+      Buffer.from(JSON.parse(new RegExp(`${name}: usize = memory.data<u8>\\((.*)\\)`).exec(text)![1]));
+    assert.deepEqual(bytes("PAGE"), page.html);
+    assert.deepEqual(bytes("PAGE_GZIP"), page.gzip);
+    assert.match(text, new RegExp(`PAGE_BYTES: i32 = ${page.html.length};`));
+    assert.match(text, new RegExp(`PAGE_GZIP_BYTES: i32 = ${page.gzip.length};`));
+  });
+});
+
+describe("the page in Chromium", () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  after(() => browser.close());
+
+  /** What is to be closed after the test, the last one first. */
+  const closing: (() => Promise<unknown>)[] = [];
+
+  async function start(options: LiveOptions = {}): Promise<LiveCamera & { url: string }> {
+    const camera = await startLiveCamera(options);
+    closing.push(() => camera.stop());
+    return Object.assign(camera, { url: `http://127.0.0.1:${camera.port}` });
+  }
+
+  async function between(url: string): Promise<Relay> {
+    const relay = await Relay.open(url);
+    closing.push(() => relay.close());
+    return relay;
+  }
+
+  async function open(url: string, options: BrowserContextOptions = {}, script = ""): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width: 800, height: 700 }, ...options });
+    closing.push(() => context.close());
+    await context.addInitScript(script);
+    const page = await context.newPage();
+    await page.goto(url);
+    return page;
+  }
+
+  /** A test that closes what it opened, however it ends. */
+  function test(name: string, body: () => Promise<void>): void {
+    it(name, async () => {
+      try {
+        await body();
+      } finally {
+        for (const close of closing.splice(0).reverse()) await close();
+      }
+    });
+  }
+
+  test("shows moving pictures and what is known of them", async () => {
+    const camera = await start();
+    const page = await open(camera.url);
+    await inState(page, "live");
+    await picturesMove(page);
+    await until(async () => /^[\d.]+ fps$/.test(await figure(page, "Frame rate")), "a frame rate");
+    await until(async () => /^[\d.]+ (ms|s)$/.test(await figure(page, "Frame age")), "an age");
+    assert.match(await figure(page, "Picture"), /^320 × 240 \d+\.\d KB$/);
+    assert.equal(await figure(page, "Viewers"), "1 of 8");
+    assert.equal(await page.locator("#board").textContent(), "node");
+    assert.match((await page.locator("footer").textContent()) ?? "", /JPEG 4:2:0 at quality 85/);
+  });
+
+  test("asks only its camera, breaks no policy of its own and logs nothing", async () => {
+    const camera = await start();
+    const page = await open("about:blank");
+    const said: string[] = [];
+    const asked = new Set<string>();
+    page.on("console", (message) => said.push(message.text()));
+    page.on("pageerror", (error) => said.push(error.message));
+    page.on("request", (request) => asked.add(request.url()));
+    await page.goto(camera.url);
+    await inState(page, "live");
+    await picturesMove(page);
+    assert.deepEqual(said, []);
+    assert.deepEqual(
+      [...asked].filter((url) => !url.startsWith("data:")).sort(),
+      ["/", "/state", "/stream.jpg"].map((path) => camera.url + path),
+    );
+  });
+
+  test("has each picture on the screen before the next one is sent, at one frame a second", async () => {
+    const camera = await start({ settings: { fps: "1" } });
+    const relay = await between(camera.url);
+    relay.hold();
+    const page = await open(relay.url);
+    for (let n = 0; n < 4; n++) {
+      // Of the stream, the browser has nothing behind this picture's last byte, not even the boundary.
+      const part = await relay.nextPart();
+      await isDrawn(page, part);
+      assert.equal(await counterOn(page), await counterIn(part.jpeg));
+    }
+  });
+
+  test("fills the screen", async () => {
+    const camera = await start();
+    const screen = { width: 800, height: 600 };
+    const page = await open(camera.url, { viewport: screen });
+    await inState(page, "live");
+    await page.getByRole("button", { name: "Full screen" }).click();
+    await page.locator("#stage:fullscreen").waitFor();
+    assert.deepEqual(await page.locator("canvas").boundingBox(), { x: 0, y: 0, ...screen });
+    await picturesMove(page);
+    await page.keyboard.press("Escape");
+  });
+
+  test("draws the newest of the pictures that came while it was busy, and not those between", async () => {
+    const camera = await start();
+    const relay = await between(camera.url);
+    relay.hold();
+    // The first picture is decoded only when the test says so. Each picture is one blob.
+    const script = `
+      const decode = self.createImageBitmap;
+      const seen = (self.seen = { arrived: 0, decoded: 0 });
+      self.createImageBitmap = async (blob) => {
+        if (++seen.decoded === 1) await new Promise((done) => (seen.goOn = done));
+        return decode(blob);
+      };
+      self.Blob = class extends Blob { constructor(...all) { super(...all); seen.arrived++; } };`;
+    const page = await open(relay.url, {}, script);
+    let last = await relay.nextPart();
+    for (let n = 0; n < 5; n++) last = await relay.nextPart();
+    await until(() => page.evaluate("seen.arrived === 6 && seen.decoded === 1"), "six pictures");
+    await page.evaluate("seen.goOn()");
+    await isDrawn(page, last);
+    assert.equal(await page.evaluate("seen.decoded"), 2);
+    assert.equal(await counterOn(page), await counterIn(last.jpeg));
+  });
+
+  test("tells a picture's age by the camera's clock", async () => {
+    const camera = await start();
+    const relay = await between(camera.url);
+    const page = await open(relay.url);
+    await inState(page, "live");
+    await until(async () => /\d/.test(await figure(page, "Frame age")), "an age");
+    relay.hold();
+    // The relay keeps a part back that it has read already, so what comes next is at least as old as the wait.
+    await until(async () => (await page.locator("#stage").getAttribute("data-state")) !== "live", "that it stops");
+    const heldSince = (await stateOf(camera.url)).time;
+    await until(async () => (await stateOf(camera.url)).time > heldSince + 1.5, "time to pass");
+    await relay.nextPart();
+    await inState(page, "live");
+    await until(async () => Number.parseFloat(await figure(page, "Frame age")) >= 1.4, "an age of at least 1.4 s");
+  });
+
+  test("says that the connection is lost, and watches again when the camera is back", async () => {
+    const first = await start();
+    const relay = await between(first.url);
+    const page = await open(relay.url);
+    await inState(page, "live");
+    await first.stop();
+    await inState(page, "lost");
+    assert.equal(await page.getByRole("status").textContent(), "Connection lost, trying again…");
+    await until(async () => (await figure(page, "Frame rate")) === "–", "no frame rate");
+    const second = await start();
+    relay.camera = second.url;
+    await inState(page, "live");
+    await picturesMove(page);
+    assert.equal((await stateOf(second.url)).viewers.length, 1);
+  });
+
+  test("notices a connection that went silent while the camera went on", async () => {
+    const camera = await start();
+    const relay = await between(camera.url);
+    const page = await open(relay.url);
+    await inState(page, "live");
+    relay.hold();
+    await inState(page, "lost");
+    relay.release();
+    await inState(page, "live");
+  });
+
+  test("says so when the camera answers but has no picture", async () => {
+    const camera = await start();
+    const relay = await between(camera.url);
+    const page = await open(relay.url);
+    await inState(page, "live");
+    relay.hold();
+    relay.editState = ({ capture }) => (capture.sequence = 0);
+    await inState(page, "waiting");
+    assert.equal(await page.getByRole("status").textContent(), "Connected, waiting for a picture…");
+    relay.release();
+    await inState(page, "live");
+  });
+
+  test("says so when too many watch, and watches when a place is free", async () => {
+    const camera = await start();
+    const others: IncomingMessage[] = [];
+    for (let n = 0; n < 8; n++) {
+      others.push(await new Promise((done, fail) => get(`${camera.url}/stream.jpg`, done).on("error", fail)));
+    }
+    for (const other of others) other.resume();
+    const page = await open(camera.url);
+    await inState(page, "full");
+    assert.equal(await page.getByRole("status").textContent(), "Too many viewers, trying again…");
+    await until(async () => (await figure(page, "Viewers")) === "8 of 8", "eight viewers");
+    others[0].destroy();
+    await inState(page, "live");
+    for (const other of others) other.destroy();
+  });
+
+  test("leaves its place while it is hidden", async () => {
+    const camera = await start();
+    const page = await open(camera.url);
+    await inState(page, "live");
+    const setHidden = (hidden: boolean): Promise<void> =>
+      page.evaluate(`{
+        Object.defineProperty(document, "hidden", { value: ${hidden}, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }`);
+    await setHidden(true);
+    await inState(page, "hidden");
+    await until(async () => (await stateOf(camera.url)).viewers.length === 0, "no viewer");
+    await setHidden(false);
+    await inState(page, "live");
+    await picturesMove(page);
+  });
+
+  test("shows an <img> where it can't draw, and that one recovers too", async () => {
+    const first = await start();
+    const relay = await between(first.url);
+    const page = await open(relay.url, {}, "delete self.createImageBitmap;");
+    await inState(page, "live");
+    assert.equal(await page.locator("canvas").count(), 0);
+    await picturesMove(page);
+    assert.match(await figure(page, "Picture"), /^320 × 240/);
+    await first.stop();
+    await inState(page, "lost");
+    const second = await start();
+    relay.camera = second.url;
+    await inState(page, "live");
+    await picturesMove(page);
+  });
+
+  test("shows an <img> without JavaScript", async () => {
+    const camera = await start();
+    const page = await open(camera.url, { javaScriptEnabled: false });
+    await picturesMove(page, "noscript img");
+  });
+
+  test("opens and saves a snapshot", async () => {
+    const camera = await start();
+    const page = await open(camera.url);
+    await inState(page, "live");
+    const [snapshot] = await Promise.all([
+      page.waitForEvent("popup"),
+      page.getByRole("link", { name: "Snapshot", exact: true }).click(),
+    ]);
+    await until(() => snapshot.evaluate("document.images[0]?.naturalWidth === 320"), "the snapshot");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Save snapshot" }).click(),
+    ]);
+    assert.match(download.suggestedFilename(), /^wasmcam-\d{4}(-\d\d){5}\.jpg$/);
+    const { format, width, height } = await sharp(await download.path()).metadata();
+    assert.deepEqual({ format, width, height }, { format: "jpeg", width: 320, height: 240 });
+  });
+
+  test("is read by a screen reader as what it is", async () => {
+    const camera = await start();
+    const page = await open(camera.url);
+    await inState(page, "live");
+    await until(async () => (await figure(page, "Viewers")) === "1 of 8", "the camera's state");
+    const tree = await page.locator("body").ariaSnapshot();
+    const expected = [
+      /^- banner:\n {2}- heading "wasmcam" \[level=1\]/m,
+      /^- main:/m,
+      /- img "Live picture from the camera"/,
+      /- status: Live$/m,
+      /- term: Frame rate\n +- definition: [\d–]/,
+      /- term: Frame age\n +- definition: [\d–]/,
+      /- term: Picture\n +- definition: 320 × 240/,
+      /- term: Viewers\n +- definition: 1 of 8/,
+      /- navigation "Picture":/,
+      /- link "Snapshot":/,
+      /- link "Save snapshot":/,
+      /- button "Full screen"/,
+    ];
+    for (const line of expected) assert.match(tree, line);
+    // Only the word for what the page is doing is read out by itself: never a figure.
+    const liveRegions = page.locator("[aria-live], [role=status], [role=alert], [role=log], [role=timer], output");
+    assert.deepEqual(await liveRegions.allTextContents(), ["Live"]);
+  });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`has enough contrast, ${colorScheme}`, async () => {
+      const camera = await start();
+      const page = await open(camera.url, { colorScheme });
+      await inState(page, "live");
+      const pairs: string[][] = await page.evaluate(`
+        [["h1", "body"], ["#board", "body"], ["footer", "body"], ["dt", "dl > div"], ["dd", "dl > div"],
+         ["small", "dl > div"], ["nav a", "nav a"], ["nav button", "nav button"]]
+          .map(([text, ground]) => [text, getComputedStyle(document.querySelector(text)).color,
+            getComputedStyle(document.querySelector(ground)).backgroundColor])`);
+      for (const [name, ink, ground] of pairs) {
+        const contrast = contrastOf(ink, ground);
+        assert.ok(contrast >= 4.5, `${name} has a contrast of ${contrast.toFixed(1)}, WCAG 2.2 wants 4.5 (1.4.3)`);
+      }
+    });
+  }
+
+  for (const [name, width, height] of [
+    ["a small phone", 320, 568],
+    ["a phone", 390, 844],
+    ["a phone on its side", 844, 390],
+    ["a tablet", 768, 1024],
+  ] as const) {
+    test(`fits ${name}`, async () => {
+      const camera = await start({ scene: PHOTOS_FOLDER });
+      const page = await open(camera.url, {
+        viewport: { width, height },
+        deviceScaleFactor: 2,
+        isMobile: true,
+        hasTouch: true,
+        colorScheme: width > height ? "light" : "dark",
+      });
+      await inState(page, "live");
+      await until(async () => (await figure(page, "Viewers")) === "1 of 8", "the camera's state");
+      const widest = await page.evaluate<number>("document.documentElement.scrollWidth");
+      assert.ok(widest <= width, `${widest} pixels wide`);
+      const stage = (await page.locator("#stage").boundingBox())!;
+      assert.ok(Math.abs(stage.width / stage.height - 4 / 3) < 0.01, "the picture's shape");
+      assert.ok(stage.y + stage.height <= height, "the picture is seen whole");
+      for (const control of await page.locator("nav > *").all()) {
+        const box = (await control.boundingBox())!;
+        assert.ok(box.height >= 44 && box.width >= 44, "a finger's size");
+      }
+      await shoot(page, `page-${width}x${height}`);
+    });
+  }
+});
+
+/** WCAG 2.2, "contrast ratio", of two colours as browsers write them: rgb(1, 2, 3). */
+function contrastOf(one: string, other: string): number {
+  const luminance = (colour: string): number => {
+    const [red, green, blue] = colour.match(/[\d.]+/g)!.map((text) => {
+      const value = Number(text) / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}

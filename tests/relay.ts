@@ -1,0 +1,123 @@
+/**
+ * A relay between a browser and a camera that hands a stream's parts on one at a time, so that a test decides what the
+ * browser has, and not the clock. Whatever is not a stream passes as it is.
+ */
+import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface Part {
+  sequence: number;
+  /** When it was captured, in seconds on the camera's clock. */
+  time: number;
+  jpeg: Buffer;
+}
+
+/** Fields that are about one connection and not about what is sent (RFC 9110, section 7.6.1). */
+const OF_CONNECTION = ["connection", "keep-alive", "transfer-encoding"];
+
+export class Relay {
+  /** Changes what the camera says in /state. */
+  editState: (state: any) => void = () => {};
+  /** The camera's address, such as http://127.0.0.1:8080 */
+  camera: string;
+  readonly #server: Server;
+  #held = false;
+  /** Those that wait for a part to be handed on; it is kept back until there is one. */
+  #asking: ((part: Part) => void)[] = [];
+  #asked = (): void => {};
+
+  private constructor(camera: string) {
+    this.camera = camera;
+    this.#server = createServer((request, response) => this.#pass(request, response));
+  }
+
+  static async open(camera: string): Promise<Relay> {
+    const relay = new Relay(camera);
+    await new Promise<void>((done) => relay.#server.listen(0, "127.0.0.1", done));
+    return relay;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** From now on a part is handed on only for {@link nextPart}. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Parts flow again. */
+  release(): void {
+    this.#held = false;
+    this.#asked();
+  }
+
+  /** Hands one more part on, to the last byte of its picture and no further. */
+  nextPart(): Promise<Part> {
+    return new Promise((done) => {
+      this.#asking.push(done);
+      this.#asked();
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((done) => this.#server.close(done));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  #pass(request: IncomingMessage, response: ServerResponse): void {
+    const upstream = get(new URL(request.url ?? "/", this.camera), { agent: false }, async (answer) => {
+      try {
+        await this.#answer(request, answer, response);
+      } catch {
+        response.destroy(); // one of the two sides is gone, so the other shall know
+      }
+    });
+    upstream.on("error", () => response.destroy());
+    response.on("close", () => upstream.destroy());
+  }
+
+  async #answer(request: IncomingMessage, answer: IncomingMessage, response: ServerResponse): Promise<void> {
+    const fields = Object.entries(answer.headers).filter(([name]) => !OF_CONNECTION.includes(name));
+    response.writeHead(answer.statusCode ?? 502, Object.fromEntries(fields.filter(([name]) => name !== "content-length")));
+    if (answer.headers["content-type"]?.startsWith("multipart/")) {
+      response.flushHeaders();
+      await this.#passParts(answer, response);
+    } else {
+      const pieces: Buffer[] = [];
+      for await (const piece of answer) pieces.push(piece);
+      let body = Buffer.concat(pieces);
+      if (request.url === "/state") {
+        const state = JSON.parse(body.toString());
+        this.editState(state);
+        body = Buffer.from(JSON.stringify(state));
+      }
+      response.write(body);
+    }
+    response.end();
+  }
+
+  async #passParts(stream: IncomingMessage, response: ServerResponse): Promise<void> {
+    let bytes = Buffer.alloc(0);
+    for await (const piece of stream) {
+      bytes = Buffer.concat([bytes, piece]);
+      for (;;) {
+        const headEnd = bytes.indexOf("\r\n\r\n") + 4;
+        if (headEnd < 4) break;
+        const head = bytes.toString("latin1", 0, headEnd);
+        const field = (name: string): number => Number(new RegExp(`^${name}: (\\S+)`, "im").exec(head)?.[1]);
+        const partEnd = headEnd + field("Content-Length");
+        if (bytes.length < partEnd) break;
+        while (this.#held && this.#asking.length === 0) {
+          await new Promise<void>((done) => (this.#asked = done));
+          if (response.destroyed) return;
+        }
+        response.write(bytes.subarray(0, partEnd));
+        const jpeg = bytes.subarray(headEnd, partEnd);
+        this.#asking.shift()?.({ sequence: field("X-Sequence"), time: field("X-Timestamp"), jpeg });
+        bytes = bytes.subarray(partEnd);
+      }
+    }
+  }
+}
