@@ -219,7 +219,9 @@ fn capture_stop(board: &mut Board, _: &mut [u8]) -> Answer {
 fn setting_get(board: &mut Board, memory: &mut [u8], name: u32, name_length: u32, address: u32, length: u32) -> Answer {
     let name = bytes(memory, name, name_length)?;
     let name = core::str::from_utf8(name).map_err(|_| Mistake("a setting's name that is not UTF-8"))?;
-    match board.settings.get(name) {
+    let value = board.settings.get(name);
+    bytes(memory, address, length)?;
+    match value {
         Some(value) => give_text(memory, value, address, length),
         None => Ok(Fault::Missing as i32),
     }
@@ -240,4 +242,183 @@ fn log(board: &mut Board, memory: &mut [u8], level: i32, address: u32, length: u
     let text = String::from_utf8_lossy(bytes(memory, address, length)?);
     board.log(level, format_args!("{text}"));
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::HandClock;
+    use crate::log::KeptLog;
+    use crate::scene::{Scene, grey_scene};
+    use crate::settings::GivenSettings;
+    use crate::sockets::ScriptedSockets;
+    use crate::soft_sensor::SoftSensor;
+
+    struct World {
+        clock: HandClock,
+        log: KeptLog,
+        sockets: ScriptedSockets,
+        board: Board,
+        memory: [u8; 64],
+    }
+
+    fn world() -> World {
+        let scene = Scene::open(grey_scene(2, 1, (4, 1), 1, &[(0, 0, 0), (0, 1, 0)]).leak()).unwrap();
+        let (clock, log, sockets) = (HandClock::default(), KeptLog::default(), ScriptedSockets::default());
+        let board = Board {
+            name: "test",
+            clock: Box::new(clock.clone()),
+            capture: Box::new(SoftSensor::new(Some(scene))),
+            sockets: Box::new(sockets.clone()),
+            settings: Box::new(GivenSettings::from_words(["size=320x240", "empty="])),
+            log: Box::new(log.clone()),
+            restarts: 12,
+        };
+        World { clock, log, sockets, board, memory: [0; 64] }
+    }
+
+    impl World {
+        /// Calls an import by name, as the runtime does.
+        fn call(&mut self, name: &str, arguments: &[i32]) -> Answer {
+            let import = IMPORTS.iter().find(|import| import.name.to_str() == Ok(name)).unwrap();
+            let arguments: Vec<u32> = arguments.iter().map(|&argument| argument as u32).collect();
+            (import.call)(&mut self.board, &mut self.memory, &arguments)
+        }
+
+        fn text(&self, length: i32) -> &str {
+            std::str::from_utf8(&self.memory[..length as usize]).unwrap()
+        }
+    }
+
+    #[test]
+    fn signatures_follow_from_the_functions() {
+        let line = |import: &Import| format!("{}{}", import.name.to_str().unwrap(), import.signature.to_str().unwrap());
+        let lines: Vec<String> = IMPORTS.iter().map(line).collect();
+        assert!(lines.contains(&"settingGet(iiii)i".to_string()));
+        assert!(lines.contains(&"captureStop()".to_string()));
+        assert!(lines.contains(&"log(iii)".to_string()));
+    }
+
+    #[test]
+    fn every_address_is_checked() {
+        let calls: [(&str, &[i32]); 9] = [
+            ("events", &[60, 8]),
+            ("tcpReceive", &[1, 60, 8]),
+            ("tcpSend", &[1, 60, 8]),
+            ("captureStart", &[60, 8]),
+            ("capturePoll", &[60, 8]),
+            ("settingGet", &[60, 8, 0, 8]),
+            ("settingGet", &[0, 8, 60, 8]),
+            ("identify", &[0, 60, 8]),
+            ("log", &[2, 60, 8]),
+        ];
+        for (name, arguments) in calls {
+            let mut world = world();
+            world.memory[..8].fill(b'?'); // a setting's name that is not there
+            let wild = [arguments.to_vec(), arguments.iter().map(|&n| if n == 60 { -1 } else { n }).collect()];
+            for arguments in wild {
+                let answer = world.call(name, &arguments);
+                assert!(answer.is_err(), "{name}{arguments:?} answered {answer:?}");
+            }
+            assert_eq!(world.sockets.take_calls(), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn wild_numbers_end_the_module() {
+        let calls: [(&str, &[i32]); 7] = [
+            ("tcpClose", &[1, 2]),
+            ("tcpReceive", &[1, 0, 0]),
+            ("tcpSend", &[1, 0, 0]),
+            ("softSensorSet", &[2, 1, 3, 1000]),
+            ("capturePoll", &[0, 4]),
+            ("identify", &[3, 0, 8]),
+            ("log", &[3, 0, 8]),
+        ];
+        for (name, arguments) in calls {
+            assert!(world().call(name, arguments).is_err(), "{name}{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn faults_are_answers_and_mistakes_are_not() {
+        let mut world = world();
+        for fault in [Fault::Again, Fault::Closed, Fault::End, Fault::Refused] {
+            world.sockets.will_answer(Err(fault.into()));
+            assert_eq!(world.call("tcpReceive", &[1, 0, 8]), Ok(fault as i32));
+        }
+        world.sockets.will_answer(Err(Mistake("wild").into()));
+        assert_eq!(world.call("tcpAccept", &[9]), Err(Mistake("wild")));
+    }
+
+    #[test]
+    fn bytes_go_to_and_from_the_modules_memory() {
+        let mut world = world();
+        world.memory[8..12].copy_from_slice(&[1, 2, 3, 4]);
+        world.sockets.will_answer(Ok(3));
+        assert_eq!(world.call("tcpSend", &[2, 8, 4]), Ok(3));
+        world.sockets.will_answer(Ok(2));
+        assert_eq!(world.call("tcpReceive", &[2, 9, 55]), Ok(2));
+        assert_eq!(world.memory[8..12], [1, 7, 7, 4]);
+        assert_eq!(world.call("tcpClose", &[2, 1]), Ok(0));
+        assert_eq!(world.sockets.take_calls(), ["send 2 [1, 2, 3, 4]", "receive 2 55", "close 2 Abort"]);
+    }
+
+    #[test]
+    fn events_tell_the_sensor_and_the_sockets_as_far_as_there_is_room() {
+        let mut world = world();
+        assert_eq!(world.call("softSensorSet", &[2, 1, 0, 1_000]), Ok(0));
+        assert_eq!(world.call("captureStart", &[32, 2]), Ok(0));
+        world.clock.set(1_000);
+        world.sockets.raise(5);
+        world.sockets.raise(6);
+        assert_eq!(world.call("events", &[0, 3]), Ok(0)); // not even one word
+        assert_eq!(world.call("events", &[0, 8]), Ok(2));
+        assert_eq!(world.memory[..8], [1, 0, 0, 0, 3, 5, 0, 0]);
+        assert_eq!(world.call("events", &[0, 8]), Ok(1));
+        assert_eq!(world.memory[..4], [3, 6, 0, 0]);
+        assert_eq!(world.call("events", &[0, 8]), Ok(0));
+    }
+
+    #[test]
+    fn a_frame_is_captured_with_its_time() {
+        let mut world = world();
+        world.clock.set(5_000_000_000);
+        assert_eq!(world.call("softSensorSet", &[2, 2, 0, 1_000]), Ok(Fault::Refused as i32));
+        assert_eq!(world.call("softSensorSet", &[2, 1, 0, 1_000]), Ok(0));
+        assert_eq!(world.call("captureStart", &[32, 3]), Ok(Fault::Refused as i32));
+        world.clock.set(5_000_001_500);
+        assert_eq!(world.call("captureStart", &[32, 2]), Ok(0));
+        assert_eq!(world.call("capturePoll", &[0, 8]), Ok(Fault::Again as i32));
+        world.clock.set(5_000_002_000);
+        assert_eq!(world.call("capturePoll", &[0, 8]), Ok(2));
+        assert_eq!(world.memory[..8], 5_000_002_000i64.to_le_bytes());
+        assert_eq!(world.memory[32..34], [1, 2]);
+        assert!(world.call("capturePoll", &[0, 8]).is_err()); // nothing is under way
+        assert_eq!(world.call("captureStop", &[]), Ok(0));
+    }
+
+    #[test]
+    fn settings_and_identity_are_texts() {
+        let mut world = world();
+        world.memory[40..50].copy_from_slice(b"size empty");
+        assert_eq!(world.call("settingGet", &[40, 4, 0, 8]), Ok(7));
+        assert_eq!(world.text(7), "320x240");
+        assert_eq!(world.call("settingGet", &[40, 4, 0, 6]), Ok(Fault::Refused as i32));
+        assert_eq!(world.call("settingGet", &[45, 5, 0, 0]), Ok(0));
+        assert_eq!(world.call("settingGet", &[40, 3, 0, 8]), Ok(Fault::Missing as i32));
+        for (what, text) in [(0, "test"), (1, "10.1.2.3"), (2, "12")] {
+            assert_eq!(world.call("identify", &[what, 0, 16]), Ok(text.len() as i32));
+            assert_eq!(world.text(text.len() as i32), text);
+        }
+        assert_eq!(world.call("identify", &[1, 0, 7]), Ok(Fault::Refused as i32));
+    }
+
+    #[test]
+    fn the_log_takes_any_bytes() {
+        let mut world = world();
+        world.memory[..6].copy_from_slice(b"up \xff\xc3\xa9");
+        assert_eq!(world.call("log", &[1, 0, 6]), Ok(0));
+        assert_eq!(world.log.take(), [(Level::Warning, "up \u{fffd}\u{e9}".to_string())]);
+    }
 }

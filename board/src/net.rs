@@ -13,19 +13,23 @@ use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, Soc
 use smoltcp::phy::Device;
 use smoltcp::socket::{dhcpv4, tcp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, IpCidr};
 
 use crate::clock::{Micros, NEVER, SECOND};
 use crate::fault::{Fault, Mistake, Refusal};
 use crate::log::{Level, Log};
 use crate::sockets::{Close, Ready, Sockets};
 
+#[cfg(test)]
+mod tests;
+
 /// How long a connection that was closed in order may take to deliver its last bytes.
 const ORDERLY_MAX: Micros = 5 * SECOND;
 /// How long a reset may wait for the wire (for an answer to ARP, say) before its socket is used again without it.
 const RESET_MAX: Micros = SECOND;
-/// A peer that acknowledges nothing for so long is gone.
+/// A peer from which nothing came for so long, not even the acknowledgements that smoltcp asks an idle one for, is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+const ASK_IDLE_AFTER: Duration = Duration::from_secs(10);
 /// Frames taken in, and rounds of frames sent (one a socket), before the module has its turn again.
 const INGRESS_MAX: usize = 64;
 const EGRESS_ROUNDS_MAX: usize = 16;
@@ -84,8 +88,6 @@ pub struct Network<D: Device> {
     interface: Interface,
     pool: SocketSet<'static>,
     dhcp: SocketHandle,
-    /// The one that connections were made with; it may be lost at the moment.
-    address: Option<Ipv4Cidr>,
     /// Handle n is entry n - 1.
     entries: Vec<Option<Entry>>,
     free: Vec<SocketHandle>,
@@ -109,6 +111,7 @@ impl<D: Device> Network<D> {
             socket.set_nagle_enabled(false);
             socket.set_ack_delay(None);
             socket.set_timeout(Some(SILENCE_MAX));
+            socket.set_keep_alive(Some(ASK_IDLE_AFTER));
             pool.add(socket)
         });
         let free = free.collect();
@@ -117,7 +120,6 @@ impl<D: Device> Network<D> {
             interface,
             dhcp,
             pool,
-            address: None,
             entries: vec![],
             free,
             endings: VecDeque::new(),
@@ -221,38 +223,21 @@ impl<D: Device> Network<D> {
             Some(dhcpv4::Event::Deconfigured) => None,
         };
         let (address, router) = config.unzip();
-        let router = router.flatten();
-        let had_address = self.interface.ipv4_addr().is_some();
+        let before = self.interface.ipv4_addr();
+        // smoltcp ends the connections of an address that is gone, and the module sees them as closed.
         self.interface.update_ip_addrs(|addresses| {
             addresses.clear();
             // There is room: smoltcp has it for two.
             addresses.extend(address.map(IpCidr::Ipv4));
         });
-        match router {
+        match router.flatten() {
             Some(router) => _ = self.interface.routes_mut().add_default_ipv4_route(router),
             None => _ = self.interface.routes_mut().remove_default_ipv4_route(),
         }
-        match address {
-            Some(address) if self.address != Some(address) => {
-                log.line(self.now, Level::Info, format_args!("network: address {} by DHCP", address.address()));
-                self.abort_connections();
-                self.address = Some(address);
-            }
-            Some(_) => {} // renewed
-            // Connections are kept: the same address may well come back.
-            None if had_address => log.line(self.now, Level::Warning, format_args!("network: the address was lost")),
-            None => {} // nothing yet
-        }
-    }
-
-    /// Connections from an earlier address, which no peer reaches any more. The module sees them as closed.
-    fn abort_connections(&mut self) {
-        let sockets = self.entries.iter().flatten().flat_map(|entry| match entry {
-            Entry::Connection(connection) => vec![connection.socket],
-            Entry::Listener(listener) => Vec::from(listener.waiting.clone()),
-        });
-        for socket in sockets {
-            self.pool.get_mut::<tcp::Socket>(socket).abort();
+        match self.interface.ipv4_addr() {
+            address if address == before => {} // renewed, or still none
+            Some(address) => log.line(self.now, Level::Info, format_args!("network: address {address} by DHCP")),
+            None => log.line(self.now, Level::Warning, format_args!("network: the address was lost")),
         }
     }
 

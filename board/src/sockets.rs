@@ -63,3 +63,111 @@ pub trait Sockets {
     /// The address at which the board is reached; none before the network gave it one.
     fn address(&self) -> Option<String>;
 }
+
+/// The double: does what the test says, and remembers what it was asked.
+#[cfg(test)]
+#[derive(Clone)]
+pub struct ScriptedSockets(std::rc::Rc<std::cell::RefCell<Script>>);
+
+#[cfg(test)]
+struct Script {
+    /// What the next call answers; without any a call is refused.
+    answers: std::collections::VecDeque<Result<i32, Refusal>>,
+    /// The calls so far, with their arguments.
+    calls: Vec<String>,
+    ready: std::collections::VecDeque<(i32, Ready)>,
+    aborts: usize,
+    poll_at: Micros,
+}
+
+#[cfg(test)]
+impl Default for ScriptedSockets {
+    fn default() -> Self {
+        let script =
+            Script { answers: [].into(), calls: vec![], ready: [].into(), aborts: 0, poll_at: crate::clock::NEVER };
+        ScriptedSockets(std::rc::Rc::new(std::cell::RefCell::new(script)))
+    }
+}
+
+#[cfg(test)]
+impl ScriptedSockets {
+    pub fn will_answer(&self, answer: Result<i32, Refusal>) {
+        self.0.borrow_mut().answers.push_back(answer);
+    }
+
+    /// Has a socket become readable and writable.
+    pub fn raise(&self, handle: i32) {
+        self.0.borrow_mut().ready.push_back((handle, Ready { readable: true, writable: true }));
+    }
+
+    pub fn set_poll_at(&self, at: Micros) {
+        self.0.borrow_mut().poll_at = at;
+    }
+
+    /// The calls since the last time, with their arguments.
+    pub fn take_calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.borrow_mut().calls)
+    }
+
+    /// How often everything was aborted.
+    pub fn aborts(&self) -> usize {
+        self.0.borrow().aborts
+    }
+
+    fn answer(&self, call: String) -> Result<i32, Refusal> {
+        let mut script = self.0.borrow_mut();
+        script.calls.push(call);
+        script.answers.pop_front().unwrap_or(Err(crate::fault::Fault::Refused.into()))
+    }
+}
+
+#[cfg(test)]
+impl Sockets for ScriptedSockets {
+    fn listen(&mut self, port: u32) -> Result<i32, Refusal> {
+        self.answer(format!("listen {port}"))
+    }
+
+    fn accept(&mut self, listener: i32) -> Result<i32, Refusal> {
+        self.answer(format!("accept {listener}"))
+    }
+
+    /// Receives sevens.
+    fn receive(&mut self, socket: i32, to: &mut [u8]) -> Result<usize, Refusal> {
+        let count = self.answer(format!("receive {socket} {}", to.len()))? as usize;
+        to[..count].fill(7);
+        Ok(count)
+    }
+
+    fn send(&mut self, socket: i32, bytes: &[u8]) -> Result<usize, Refusal> {
+        self.answer(format!("send {socket} {bytes:?}")).map(|count| count as usize)
+    }
+
+    fn close(&mut self, socket: i32, how: Close) -> Result<(), Mistake> {
+        self.0.borrow_mut().calls.push(format!("close {socket} {how:?}"));
+        Ok(())
+    }
+
+    fn has_event(&self) -> bool {
+        !self.0.borrow().ready.is_empty()
+    }
+
+    fn take_event(&mut self) -> Option<(i32, Ready)> {
+        self.0.borrow_mut().ready.pop_front()
+    }
+
+    fn abort_all(&mut self) {
+        let mut script = self.0.borrow_mut();
+        script.aborts += 1;
+        script.ready.clear();
+    }
+
+    fn poll(&mut self, _: Micros, _: &mut dyn Log) {}
+
+    fn poll_at(&mut self, _: Micros) -> Micros {
+        self.0.borrow().poll_at
+    }
+
+    fn address(&self) -> Option<String> {
+        Some("10.1.2.3".into())
+    }
+}

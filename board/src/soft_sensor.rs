@@ -1,7 +1,8 @@
 //! The soft sensor: a sensor without a lens, which plays a scene from memory in real time.
 //!
 //! Frames begin every `interval` from the moment it was set, whether anyone asks for them or not, as from a real
-//! sensor: frame n is exposed, and whole, at `origin + (n + 1) * interval`. It delivers each frame at most once.
+//! sensor: frame n is whole at `origin + (n + 1) * interval`. A capture gets the frame that is being exposed when it is
+//! asked for, so that none comes twice.
 
 use core::ops::Range;
 
@@ -22,8 +23,6 @@ pub struct SoftSensor {
 struct Timing {
     origin: Micros,
     interval: Micros,
-    /// The first frame that was not delivered yet.
-    next: i64,
 }
 
 impl Timing {
@@ -62,7 +61,8 @@ impl Capture for SoftSensor {
         if !fits || mode.interval == 0 {
             return Err(Fault::Refused);
         }
-        self.timing = Some(Timing { origin: now, interval: mode.interval.into(), next: 0 });
+        self.timing = Some(Timing { origin: now, interval: mode.interval.into() });
+        self.stop();
         Ok(())
     }
 
@@ -71,19 +71,18 @@ impl Capture for SoftSensor {
             return Err(Mistake("captureStart while a capture is under way").into());
         }
         let scene = self.scene.as_ref().ok_or(Fault::Missing)?;
-        let timing = self.timing.as_mut().ok_or(Fault::Refused)?;
+        let timing = self.timing.as_ref().ok_or(Fault::Refused)?;
         if to.len() != scene.frame_bytes() {
             return Err(Fault::Refused.into());
         }
-        // The frame that is being exposed now, if it was not delivered: its pixels are read out when it is whole.
-        let frame = ((now - timing.origin) / timing.interval).max(timing.next);
+        let frame = (now - timing.origin) / timing.interval;
         self.state = State::Filling { frame, to, told: false };
         Ok(())
     }
 
     fn poll(&mut self, now: Micros, memory: &mut [u8]) -> Result<Frame, Refusal> {
         let scene = self.scene.as_ref().ok_or(Fault::Missing)?;
-        let (State::Filling { frame, to, told }, Some(timing)) = (&mut self.state, &mut self.timing) else {
+        let (State::Filling { frame, to, told }, Some(timing)) = (&mut self.state, &self.timing) else {
             return Err(Mistake("capturePoll without a capture under way").into());
         };
         let time = timing.due(*frame);
@@ -93,7 +92,6 @@ impl Capture for SoftSensor {
         }
         let bytes = memory.get_mut(to.clone()).ok_or(Mistake("the captured frame's memory is gone"))?;
         scene.copy_frame(*frame as u64, bytes);
-        timing.next = *frame + 1;
         self.state = State::Idle;
         Ok(Frame { length: bytes.len(), time })
     }
@@ -160,8 +158,8 @@ mod tests {
             assert_eq!(sensor.poll(now, &mut memory), Ok(Frame { length: 2, time: now }));
             assert_eq!(memory[0], (n % 5) as u8);
         }
-        // Asked a second time within one interval: the next frame, not the same.
-        sensor.start(7_100, 0..2).unwrap();
+        // Asked a second time, late within the interval: still the next frame, not the same.
+        sensor.start(7_900, 0..2).unwrap();
         assert_eq!(sensor.poll(8_000, &mut memory).unwrap().time, 8_000);
     }
 

@@ -12,8 +12,8 @@ use crate::log::Level;
 /// The pause before a fresh start, after the first failure and at most; it doubles from one to the other.
 const PAUSE_FIRST: Micros = 100 * MILLISECOND;
 const PAUSE_MAX: Micros = 10 * SECOND;
-/// A module that ran for so long begins with the shortest pause again.
-const PAUSE_FORGIVEN_AFTER: Micros = 60 * SECOND;
+/// After so long without a failure the pause is the shortest again.
+const STEADY_AFTER: Micros = 60 * SECOND;
 /// How often a [`Report`] is logged.
 const REPORT_EVERY: Micros = 10 * SECOND;
 
@@ -37,8 +37,8 @@ pub trait Instance {
 enum State<I> {
     /// No module runs. A fresh one starts at `until`.
     Paused { until: Micros },
-    /// The module runs since `since` and wants its next step at `due`.
-    Running { instance: I, since: Micros, due: Micros },
+    /// The module runs and wants its next step at `due`.
+    Running { instance: I, due: Micros },
 }
 
 pub struct Supervisor<E: Engine> {
@@ -47,6 +47,7 @@ pub struct Supervisor<E: Engine> {
     state: State<E::Instance>,
     /// Before the next fresh start.
     pause: Micros,
+    failed_at: Micros,
     report: Option<Report>,
 }
 
@@ -70,7 +71,7 @@ impl<E: Engine> Supervisor<E> {
     /// `report`: whether the log shall tell every 10 s how long steps take.
     pub fn new(engine: E, board: Board, report: bool) -> Self {
         let report = report.then_some(Report { next: REPORT_EVERY, steps: 0, longest: 0, busy: 0 });
-        Supervisor { engine, board, state: State::Paused { until: 0 }, pause: PAUSE_FIRST, report }
+        Supervisor { engine, board, state: State::Paused { until: 0 }, pause: PAUSE_FIRST, failed_at: 0, report }
     }
 
     pub fn board(&mut self) -> &mut Board {
@@ -85,7 +86,7 @@ impl<E: Engine> Supervisor<E> {
         self.write_report(now);
         let result = match &mut self.state {
             State::Paused { until } if *until <= now => self.start(now),
-            State::Running { instance, due, .. } if *due <= now || self.board.has_event(now) => {
+            State::Running { instance, due } if *due <= now || self.board.has_event(now) => {
                 let result = instance.step(&mut self.board, now).map(|next| *due = next);
                 if let Some(report) = &mut self.report {
                     report.count(self.board.clock.now() - now);
@@ -113,17 +114,16 @@ impl<E: Engine> Supervisor<E> {
     fn start(&mut self, now: Micros) -> Result<(), Trap> {
         let mut instance = self.engine.start()?;
         instance.begin(&mut self.board)?;
-        self.state = State::Running { instance, since: now, due: now };
+        self.state = State::Running { instance, due: now };
         Ok(())
     }
 
     /// The module failed: nothing of it stays, neither here nor on the network.
     fn stop(&mut self, now: Micros, trap: &str) {
-        if let State::Running { since, .. } = self.state
-            && now - since >= PAUSE_FORGIVEN_AFTER
-        {
+        if now - self.failed_at >= STEADY_AFTER {
             self.pause = PAUSE_FIRST;
         }
+        self.failed_at = now;
         self.board.capture.stop();
         self.board.sockets.abort_all();
         let pause = self.pause;
@@ -139,5 +139,194 @@ impl<E: Engine> Supervisor<E> {
         let Report { steps, longest, busy, .. } = *report;
         *report = Report { next: now + REPORT_EVERY, steps: 0, longest: 0, busy: 0 };
         self.board.log(Level::Info, format_args!("report: {steps} steps, {busy} us in all, the longest {longest} us"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::clock::{Clock, HandClock};
+    use crate::log::KeptLog;
+    use crate::settings::GivenSettings;
+    use crate::sockets::ScriptedSockets;
+    use crate::soft_sensor::SoftSensor;
+
+    /// What a scripted module does when it is called.
+    type Script = Box<dyn FnMut(&mut Board, Micros) -> Result<Micros, Trap>>;
+
+    /// The double of the WebAssembly runtime: each start takes the next script.
+    struct ScriptedEngine {
+        scripts: VecDeque<Result<Script, Trap>>,
+        /// How many instances are alive.
+        alive: Rc<()>,
+    }
+
+    struct ScriptedInstance {
+        script: Script,
+        begun: bool,
+        _alive: Rc<()>,
+    }
+
+    impl Engine for ScriptedEngine {
+        type Instance = ScriptedInstance;
+
+        fn start(&mut self) -> Result<ScriptedInstance, Trap> {
+            assert_eq!(Rc::strong_count(&self.alive), 1, "there is memory for one module at a time");
+            let script = self.scripts.pop_front().unwrap_or_else(|| Ok(Box::new(|_, _| Ok(NEVER))))?;
+            Ok(ScriptedInstance { script, begun: false, _alive: self.alive.clone() })
+        }
+    }
+
+    impl Instance for ScriptedInstance {
+        fn begin(&mut self, _: &mut Board) -> Result<(), Trap> {
+            assert!(!self.begun);
+            self.begun = true;
+            Ok(())
+        }
+
+        fn step(&mut self, board: &mut Board, now: Micros) -> Result<Micros, Trap> {
+            assert!(self.begun, "the start function comes first");
+            (self.script)(board, now)
+        }
+    }
+
+    struct World {
+        clock: HandClock,
+        log: KeptLog,
+        sockets: ScriptedSockets,
+        supervisor: Supervisor<ScriptedEngine>,
+    }
+
+    fn world(scripts: impl IntoIterator<Item = Result<Script, Trap>>) -> World {
+        let (clock, log, sockets) = (HandClock::default(), KeptLog::default(), ScriptedSockets::default());
+        let board = Board {
+            name: "test",
+            clock: Box::new(clock.clone()),
+            capture: Box::new(SoftSensor::new(None)),
+            sockets: Box::new(sockets.clone()),
+            settings: Box::new(GivenSettings::default()),
+            log: Box::new(log.clone()),
+            restarts: 0,
+        };
+        let engine = ScriptedEngine { scripts: scripts.into_iter().collect(), alive: Rc::new(()) };
+        World { clock, log, sockets, supervisor: Supervisor::new(engine, board, false) }
+    }
+
+    fn failing(text: &'static str) -> Result<Script, Trap> {
+        Ok(Box::new(move |_, _| Err(text.into())))
+    }
+
+    /// Polls until the supervisor wants to sleep, and says until when.
+    fn settle(world: &mut World) -> Micros {
+        for _ in 0..100 {
+            let wake_at = world.supervisor.poll();
+            if wake_at > world.clock.now() {
+                return wake_at;
+            }
+        }
+        panic!("it never sleeps");
+    }
+
+    #[test]
+    fn a_step_is_due_at_its_time_and_on_events() {
+        let steps: Rc<RefCell<Vec<Micros>>> = Rc::default();
+        let seen = steps.clone();
+        let mut world = world([Ok(Box::new(move |board: &mut Board, now| {
+            seen.borrow_mut().push(now);
+            while board.sockets.take_event().is_some() {}
+            Ok(now + 500)
+        }) as Script)]);
+        assert_eq!(settle(&mut world), 500);
+        assert_eq!(settle(&mut world), 500); // woken for nothing: no step
+        world.clock.set(200);
+        world.sockets.raise(7);
+        assert_eq!(settle(&mut world), 700);
+        world.clock.set(700);
+        assert_eq!(settle(&mut world), 1_200);
+        assert_eq!(*steps.borrow(), [0, 200, 700]);
+    }
+
+    #[test]
+    fn a_module_that_has_more_to_do_is_called_at_once() {
+        let mut left = 3;
+        let mut world = world([Ok(Box::new(move |_: &mut Board, now| {
+            left -= 1;
+            Ok(if left > 0 { now } else { NEVER })
+        }) as Script)]);
+        assert_eq!(settle(&mut world), NEVER);
+    }
+
+    #[test]
+    fn the_network_decides_when_to_wake_too() {
+        let mut world = world([]);
+        world.sockets.set_poll_at(300);
+        assert_eq!(settle(&mut world), 300);
+    }
+
+    #[test]
+    fn a_trap_is_logged_and_a_fresh_instance_starts_after_a_pause() {
+        let mut world = world([failing("unreachable")]);
+        assert_eq!(settle(&mut world), 100 * MILLISECOND);
+        let text = "the module stopped: unreachable; a fresh start in 100 ms";
+        assert_eq!(world.log.take(), [(Level::Error, text.to_string())]);
+        assert_eq!(world.sockets.aborts(), 1);
+        world.clock.set(100 * MILLISECOND - 1);
+        assert_eq!(settle(&mut world), 100 * MILLISECOND);
+        world.clock.set(100 * MILLISECOND);
+        assert_eq!(settle(&mut world), NEVER);
+        assert_eq!(world.supervisor.board().restarts, 1);
+        assert_eq!(world.log.take(), []);
+    }
+
+    #[test]
+    fn the_pause_grows_and_is_forgotten() {
+        let mut world = world((0..9).map(|_| failing("again")));
+        let mut pauses = vec![];
+        for _ in 0..9 {
+            let now = world.clock.now();
+            let wake_at = settle(&mut world);
+            pauses.push((wake_at - now) / MILLISECOND);
+            world.clock.set(wake_at);
+        }
+        assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]);
+
+        // The next one runs on for a minute.
+        let engine = &mut world.supervisor.engine;
+        let mut calls = 0;
+        engine.scripts.push_back(Ok(Box::new(move |_, now| {
+            calls += 1;
+            if calls == 1 { Ok(now + STEADY_AFTER) } else { Err("at last".into()) }
+        })));
+        let wake_at = settle(&mut world);
+        world.clock.set(wake_at);
+        assert_eq!(settle(&mut world) - wake_at, 100 * MILLISECOND);
+    }
+
+    #[test]
+    fn what_does_not_start_is_tried_again() {
+        let mut world = world([Err("no memory".into())]);
+        assert_eq!(settle(&mut world), 100 * MILLISECOND);
+        assert_eq!(world.log.take()[0].1, "the module stopped: no memory; a fresh start in 100 ms");
+        world.clock.set(100 * MILLISECOND);
+        assert_eq!(settle(&mut world), NEVER);
+    }
+
+    #[test]
+    fn a_report_tells_how_long_steps_take() {
+        let mut world = world([]);
+        let clock = world.clock.clone();
+        world.supervisor.engine.scripts.push_back(Ok(Box::new(move |_, _| {
+            clock.advance(30);
+            Ok(NEVER)
+        })));
+        world.supervisor.report = Some(Report { next: REPORT_EVERY, steps: 0, longest: 0, busy: 0 });
+        assert_eq!(settle(&mut world), REPORT_EVERY);
+        world.clock.set(REPORT_EVERY);
+        assert_eq!(settle(&mut world), 2 * REPORT_EVERY);
+        assert_eq!(world.log.take()[0].1, "report: 1 steps, 30 us in all, the longest 30 us");
     }
 }
