@@ -22,7 +22,7 @@ CAMERA_OPTIONS = $${PORT:+--port "$$PORT"} $${SCENE:+--scene "$$SCENE"} $${SIZE:
 define prepare
 	@./setup.sh $(1)
 	@record=node_modules/.package-lock.json; if [ ! -f $$record ] || [ package-lock.json -nt $$record ]; then \
-		echo "== fetching the project's packages (npm ci)"; npm ci && touch $$record; fi
+		echo "== fetching the project's packages (npm ci)"; npm ci --loglevel=error && touch $$record; fi
 endef
 
 define build-module

@@ -3,7 +3,7 @@
 #
 #     ./setup.sh [node] [board] [test]      (all three without a word)
 #
-#   node   Node 20 or newer with npm: the module, the camera on Node
+#   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
 #   test   Chromium and ffmpeg, which look at the stream as a viewer does
 #
@@ -12,11 +12,12 @@
 set -euo pipefail
 
 readonly NODE_MAJOR_MIN=20
+readonly NPM_MAJOR_MIN=10  # the assemblyscript package asks for it
 readonly LLVM_MAJOR=19     # the AOT compiler is written against this one
 readonly RUST_MINOR_MIN=91 # 1.91, which smoltcp asks for
 readonly RUST_TARGET=thumbv7em-none-eabihf
 
-# Where a distribution's Node is too old, these come from the npm registry into a folder of the user's.
+# Where the distribution's are too old, these come from the npm registry into a folder of the user's.
 readonly NODE_VERSION=20.20.2
 readonly NPM_VERSION=10.9.9
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/wasmcam"
@@ -32,11 +33,13 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 # --- What is there
 
-node_is_there() {
+# $1: a program whose --version answers with its version alone, maybe with a v; $2: the least major number
+is_new() {
   local version
-  has npm && has node && version=$(node --version 2>/dev/null) && version=${version#v} &&
-    [ "${version%%.*}" -ge "$NODE_MAJOR_MIN" ] 2>/dev/null
+  has "$1" && version=$("$1" --version 2>/dev/null) && version=${version#v} && [ "${version%%.*}" -ge "$2" ] 2>/dev/null
 }
+
+node_is_there() { is_new node "$NODE_MAJOR_MIN" && is_new npm "$NPM_MAJOR_MIN"; }
 
 # $1: a rustc. Whether it is new enough.
 rust_is_new() {
@@ -169,33 +172,31 @@ install_wanted() {
 
 # --- The groups
 
+# Debian 12's Node and Debian 13's npm are too old, but good enough to fetch newer ones with.
 debian_node() {
-  local version
-  version=$(candidate nodejs)
-  if [ "${version%%.*}" -ge "$NODE_MAJOR_MIN" ] 2>/dev/null; then
-    want "the module and the camera on Node" nodejs
-    install_wanted
-    has npm || want "the project's packages" npm # some distributors' nodejs brings it along
-    install_wanted
-    node_is_there && return
-  fi
-  has npm || want "npm, to fetch Node $NODE_VERSION with (the distribution's own is ${version:-missing})" nodejs npm
+  has node || want "the module and the camera on Node" nodejs
   install_wanted
-  node_from_registry
+  has npm || want "the project's packages" npm # some distributors' nodejs brings it along
+  install_wanted
+  node_is_there || node_from_registry
 }
 
 node_from_registry() {
-  local machine
-  case $(uname -s)-$(uname -m) in
-    Linux-x86_64) machine=linux-x64 ;;
-    Linux-aarch64) machine=linux-arm64 ;;
-    *) fail "install Node $NODE_MAJOR_MIN or newer with npm; there is none to fetch for $(uname -s) on $(uname -m)" ;;
-  esac
-  say "fetching Node $NODE_VERSION and npm $NPM_VERSION with npm, into $NODE_FOLDER"
+  local machine wanted="npm@$NPM_VERSION"
+  if ! is_new node "$NODE_MAJOR_MIN"; then
+    case $(uname -s)-$(uname -m) in
+      Linux-x86_64) machine=linux-x64 ;;
+      Linux-aarch64) machine=linux-arm64 ;;
+      *) fail "install Node $NODE_MAJOR_MIN or newer with npm; there is none to fetch for $(uname -s) on $(uname -m)" ;;
+    esac
+    wanted="node-$machine@$NODE_VERSION $wanted"
+  fi
+  say "the distribution's Node or npm is too old: fetching $wanted with npm, into $NODE_FOLDER"
   rm -rf "$NODE_FOLDER.new"
   mkdir -p "$NODE_FOLDER.new"
-  npm install --prefix "$NODE_FOLDER.new" --no-audit --no-fund --loglevel=error \
-    "node-$machine@$NODE_VERSION" "npm@$NPM_VERSION" >&2 || fail "npm could not fetch them (see above)"
+  # shellcheck disable=SC2086 # a list of words
+  npm install --prefix "$NODE_FOLDER.new" --no-audit --no-fund --loglevel=error $wanted >&2 ||
+    fail "npm could not fetch them (see above)"
   rm -rf "$NODE_FOLDER"
   mv "$NODE_FOLDER.new" "$NODE_FOLDER"
   hash -r
@@ -268,7 +269,9 @@ chromium_of_playwright() {
 
 # --- The order of things
 
-node_lacks() { node_is_there || printf '\n    Node %s or newer, with npm' "$NODE_MAJOR_MIN"; }
+node_lacks() {
+  node_is_there || printf '\n    Node %s or newer, with npm %s or newer' "$NODE_MAJOR_MIN" "$NPM_MAJOR_MIN"
+}
 board_lacks() {
   has qemu-system-arm || printf '\n    qemu-system-arm (QEMU 7.2 or newer)'
   newlib_is_there || printf '\n    arm-none-eabi-gcc with newlib (libc_nano.a)'
