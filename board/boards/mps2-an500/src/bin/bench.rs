@@ -1,8 +1,130 @@
-//! stub
+//! Counts the instructions that the JPEG encoder takes, for `make bench`.
+//!
+//! QEMU runs it with `-icount shift=0`, where an instruction is a nanosecond of the timer's time. The module
+//! (tests/bench/encode.ts), the picture and what to encode come from the PC, as words of the command line (see lib.rs):
+//! `module=FILE`, `picture=FILE` and any number of `run=NAME:SAMPLING:QUALITY`, numbers as the module takes them. For
+//! each run it writes the JPEG file to NAME.jpg and a line to the UART; host/emulator/encode-bench.ts reads both.
+
 #![no_std]
 #![no_main]
-use mps2_an500 as _;
+
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt::Write;
+
+use board::settings::{GivenSettings, Settings};
+use mps2_an500::{BoardClock, command_line, exit, read_file, take, write_file};
+use wasm::runtime::Function;
+use wasm::{Host, Instance, Runtime};
+
+/// Of the 25 MHz timer, at a nanosecond an instruction.
+const INSTRUCTIONS_PER_TICK: u64 = 40;
+/// What the module's `next` answers while there is more to encode: `Progress.MORE`.
+const MORE: u64 = 0;
+
+/// The module has no imports; it is a mistake if it asks for one.
+struct NoImports;
+
+impl Host for NoImports {
+    fn call(&mut self, _: usize, _: &mut [u8], _: &[u32]) -> Result<i32, &'static str> {
+        Err("the benchmark has no imports")
+    }
+}
+
+struct Bench {
+    clock: BoardClock,
+    instance: Instance,
+    picture: &'static [u8],
+}
+
+/// One way to encode the picture.
+struct Run<'a> {
+    name: &'a str,
+    sampling: u32,
+    quality: u32,
+}
+
+impl<'a> Run<'a> {
+    fn parse(text: &'a str) -> Option<Run<'a>> {
+        let mut parts = text.split(':');
+        let run =
+            Run { name: parts.next()?, sampling: parts.next()?.parse().ok()?, quality: parts.next()?.parse().ok()? };
+        parts.next().is_none().then_some(run)
+    }
+}
+
+impl Bench {
+    fn function(&self, name: &core::ffi::CStr) -> Result<Function, String> {
+        self.instance.function(name)
+    }
+
+    /// Calls a function; answers its result and how many instructions it took.
+    fn count(&mut self, function: Function, arguments: &[u32]) -> Result<(u64, u64), String> {
+        let before = self.clock.ticks();
+        let result = self.instance.call(function, arguments, &mut NoImports)?;
+        Ok((result, (self.clock.ticks() - before) * INSTRUCTIONS_PER_TICK))
+    }
+
+    /// Where the module says that something is, in its memory.
+    fn address(&mut self, name: &core::ffi::CStr) -> Result<usize, String> {
+        let function = self.function(name)?;
+        Ok(self.count(function, &[])?.0 as usize)
+    }
+
+    /// The file grows over the pixels: they are put there anew for each time.
+    fn put_picture(&mut self) -> Result<(), String> {
+        let at = self.address(c"frame")?;
+        let room = self.instance.memory().get_mut(at..).and_then(|memory| memory.get_mut(..self.picture.len()));
+        room.ok_or("the picture does not fit the module's memory")?.copy_from_slice(self.picture);
+        Ok(())
+    }
+
+    fn run(&mut self, run: &Run<'_>) -> Result<String, String> {
+        let (encode, start, next) = (self.function(c"encode")?, self.function(c"start")?, self.function(c"next")?);
+        let how = [run.sampling, run.quality];
+        self.put_picture()?;
+        let (length, instructions) = self.count(encode, &how)?;
+        let length = length as u32 as usize;
+        let at = self.address(c"output")?;
+        let file = self.instance.memory().get(at..).and_then(|memory| memory.get(..length));
+        let file = file.filter(|file| !file.is_empty()).ok_or("the picture could not be encoded")?;
+        write_file(&format!("{}.jpg", run.name), file)?;
+
+        self.put_picture()?;
+        let (mut slices, mut longest) = (1, self.count(start, &how)?.1);
+        loop {
+            let (progress, took) = self.count(next, &[])?;
+            longest = longest.max(took);
+            slices += 1;
+            if progress as u32 as u64 != MORE {
+                break;
+            }
+        }
+        Ok(format!("{}: {instructions} instructions, {length} bytes, {slices} slices, longest {longest}", run.name))
+    }
+}
+
+fn bench(clock: BoardClock, mut runtime: Runtime, mut out: impl Write) -> Result<(), String> {
+    let words = command_line();
+    let given = GivenSettings::from_words(words.iter().map(|word| word.as_str()));
+    let file = |name: &str| read_file(given.get(name).ok_or_else(|| format!("{name}=FILE is missing"))?);
+    let instance = runtime.instantiate(file("module")?)?;
+    let mut bench = Bench { clock, instance, picture: file("picture")? };
+    for word in &words {
+        let Some(text) = word.strip_prefix("run=") else { continue };
+        let run = Run::parse(text).ok_or_else(|| format!("{word} is not run=NAME:SAMPLING:QUALITY"))?;
+        let line = bench.run(&run)?;
+        writeln!(out, "{line}").map_err(|error| format!("{error}"))?;
+    }
+    Ok(())
+}
+
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    mps2_an500::exit(true)
+    let parts = take();
+    let runtime = Runtime::new(c"board", [], parts.linear_memory);
+    bench(parts.clock, runtime, parts.uart).unwrap_or_else(|error| panic!("{error}"));
+    exit(true)
 }
