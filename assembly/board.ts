@@ -103,6 +103,32 @@ export enum Close {
 @external("board", "tcpClose")
 export declare function tcpClose(socket: i32, how: i32): void;
 
+// --- The sensor's lines and bus
+
+/**
+ * Sets the lines of a sensor on a bus.
+ * @param power 1: supplied and awake, 0: off (its registers are lost)
+ * @param reset 1: held in reset
+ * @param clock frequency of its master clock in Hz; 0: none
+ * @returns 0, or MISSING where the board has no place for such a sensor
+ */
+// @ts-ignore: decorator
+@external("board", "sensorLines")
+export declare function sensorLines(power: i32, reset: i32, clock: u32): i32;
+
+/**
+ * Writes to, and then reads from, a device on the sensor's bus (I²C, or SCCB, which stops between the two).
+ * @param device its 7-bit address
+ * @param write address of the bytes to write, `writeLength` of them, 0 for none
+ * @param read where to put what is read, `readLength` bytes, 0 for none
+ * @returns 0, or MISSING where nobody acknowledged, or there is no bus
+ *
+ * A transfer is short (a register or a few) and is over when this returns, after some 100 µs.
+ */
+// @ts-ignore: decorator
+@external("board", "busTransfer")
+export declare function busTransfer(device: i32, write: usize, writeLength: u32, read: usize, readLength: u32): i32;
+
 // --- Capture
 
 /** How the pixels of a frame lie in memory, row by row without gaps, the top left one first. */
@@ -113,6 +139,10 @@ export enum Format {
   RGB565 = 1,
   /** YCbCr 4:2:2 as JFIF counts it (full range): four bytes Y0 Cb Y1 Cr for two pixels; the width is even. */
   YUYV = 2,
+  /** The sensor makes JPEG files by itself: a frame has as many bytes as its file, and maybe some behind its end. */
+  JPEG = 3,
+  /** Raw pixels behind a mosaic of filters, one byte each: rows of blue, green and of green, red in turns (BGGR). */
+  BAYER = 4,
 }
 
 /**
@@ -128,9 +158,9 @@ export enum Format {
 export declare function softSensorSet(width: u32, height: u32, format: i32, interval: u32): i32;
 
 /**
- * Asks for the sensor's next whole frame, `length` bytes of pixels to `address`. From here until capturePoll answers
+ * Asks for the sensor's next whole frame, at most `length` bytes to `address`. From here until capturePoll answers
  * otherwise than AGAIN, or until captureStop, those bytes are the board's (DMA writes them). Nothing else may be under way.
- * @returns 0, REFUSED where `length` is not a frame's, MISSING where no sensor is plugged in
+ * @returns 0, REFUSED where the soft sensor's frames have another length, MISSING where no sensor is plugged in
  */
 // @ts-ignore: decorator
 @external("board", "captureStart")
@@ -139,7 +169,8 @@ export declare function captureStart(address: usize, length: u32): i32;
 /**
  * Asks whether the frame is whole; if so its time (i64, µs on the clock of `step`, when its exposure ended) is written
  * to `address`, `length` being 8.
- * @returns the frame's length in bytes, or AGAIN, TORN, MISSING
+ * @returns the frame's length in bytes, as many as came; or AGAIN, TORN (among others where more came than there was room
+ * for), MISSING
  */
 // @ts-ignore: decorator
 @external("board", "capturePoll")
@@ -159,6 +190,14 @@ export declare function captureStop(): void;
 // @ts-ignore: decorator
 @external("board", "settingGet")
 export declare function settingGet(name: usize, nameLength: u32, address: usize, length: u32): i32;
+
+/**
+ * Keeps a setting, so that it survives a restart and a loss of power; an empty value removes it.
+ * @returns 0, or REFUSED where there is no room, or no memory that lasts
+ */
+// @ts-ignore: decorator
+@external("board", "settingPut")
+export declare function settingPut(name: usize, nameLength: u32, value: usize, valueLength: u32): i32;
 
 /** What {@link identify} tells, each as UTF-8 text. */
 export enum Identity {

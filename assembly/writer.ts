@@ -53,6 +53,12 @@ export class Writer {
     return this.bytes(at, u32(digits + 20 - at));
   }
 
+  /** A number that may be below zero. */
+  integer(value: i64): this {
+    if (value < 0) this.byte(0x2d);
+    return this.number(value < 0 ? u64(-value) : u64(value));
+  }
+
   /** A number of µs as seconds with six decimals. Times before the clock's beginning do not occur. */
   seconds(time: i64): this {
     assert(time >= 0, "time before the clock's beginning");

@@ -48,6 +48,10 @@ export enum Format {
   RGB565 = 1,
   /** Full-range YCbCr 4:2:2: Y0 Cb Y1 Cr for two pixels. */
   YUYV = 2,
+  /** JPEG files that the sensor makes. */
+  JPEG = 3,
+  /** A mosaic of raw pixels, one byte each: BGGR. */
+  BAYER = 4,
 }
 
 /** What `identify` tells. */
@@ -92,10 +96,13 @@ export type BoardTable = {
   tcpSend(socket: number, address: number, length: number): number;
   tcpClose(socket: number, how: number): void;
   softSensorSet(width: number, height: number, format: number, interval: number): number;
+  sensorLines(power: number, reset: number, clock: number): number;
+  busTransfer(device: number, write: number, writeLength: number, read: number, readLength: number): number;
   captureStart(address: number, length: number): number;
   capturePoll(address: number, length: number): number;
   captureStop(): void;
   settingGet(name: number, nameLength: number, address: number, length: number): number;
+  settingPut(name: number, nameLength: number, value: number, valueLength: number): number;
   identify(what: number, address: number, length: number): number;
   log(level: number, address: number, length: number): void;
 };
@@ -109,10 +116,13 @@ export const SIGNATURES: Record<keyof BoardTable, string> = {
   tcpSend: "(iii)i",
   tcpClose: "(ii)",
   softSensorSet: "(iiii)i",
+  sensorLines: "(iii)i",
+  busTransfer: "(iiiii)i",
   captureStart: "(ii)i",
   capturePoll: "(ii)i",
   captureStop: "()",
   settingGet: "(iiii)i",
+  settingPut: "(iiii)i",
   identify: "(iii)i",
   log: "(iii)",
 };
