@@ -49,7 +49,7 @@ export async function compileDriver(chip: string): Promise<WebAssembly.Module> {
   const { error, stderr } = await asc.main([
     `tests/sensors/${chip}.as.ts`,
     ...["--baseDir", ROOT, "--outFile", outFile, "--runtime", "stub", "--exportStart", "begin", "--memoryBase", "32768"],
-    ...["--initialMemory", "90", "--use", "abort=", "-O1"],
+    ...["--initialMemory", "90", "--use", "abort=", "-O1", "--config", "none"],
   ]);
   assert(!error, `asc: ${stderr.toString()}`);
   return WebAssembly.compile(await readFile(ROOT + outFile));
