@@ -38,6 +38,21 @@ export abstract class Sensor {
   /** µs from one frame to the next, as the chip is set now: what tells a slow sensor from one that has stalled. */
   abstract get interval(): i64;
 
+  /**
+   * Bytes that a frame may have beyond those of its picture as it comes from the chip: what {@link trim} takes away. A
+   * capture has to have room for them.
+   */
+  get marginBytes(): u32 {
+    return 0;
+  }
+
+  /**
+   * Makes of a frame, as it came from the chip, the picture that the controls name, in place.
+   * @returns the picture's length in bytes; 0 where what came is no whole frame
+   */
+  trim(_at: usize, length: u32): u32 {
+    return length;
+  }
 }
 
 const buffer = memory.data(4);

@@ -19,8 +19,10 @@ export function start(): void {
   sensor!.start();
 }
 
+/** The controls of the sensor, and those of the camera itself that a sensor's JPEG encoder may look at. */
 export function describe(): void {
   sensor!.describe();
+  controls.quality.setRange(1, 100, 85);
 }
 
 export function apply(): void {
@@ -90,8 +92,10 @@ export function capture(): i32 {
   return captureStart(frameMemory, FRAME_BYTES);
 }
 
+/** As capturePoll; a frame is trimmed to its picture, as the capture task does. */
 export function poll(): i32 {
-  return capturePoll(frameTime, 8);
+  const length = capturePoll(frameTime, 8);
+  return length > 0 ? sensor!.trim(frameMemory, length) : length;
 }
 
 export function stopCapture(): void {
