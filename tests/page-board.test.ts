@@ -79,7 +79,7 @@ describe("the page in Chromium, from the emulated board", () => {
       await inState(page, "live");
       await until(async () => /fps/.test(await figure(page, "Frame rate")), "a frame rate");
       await until(async () => /of/.test(await figure(page, "Viewers")), "the camera's state");
-      // The window is at a photograph's top edge every 120 frames: a good moment, and docs/screenshot.png is a copy.
+      // The window is at a photograph's top edge every 120 frames: a good moment. docs/screenshot.png is a copy.
       const sequence = async () => Number(await page.locator("canvas").getAttribute("data-sequence"));
       await until(async () => (await sequence()) % 120 >= 108, "the upper edge");
       await shoot(page, "page-board");
