@@ -26,8 +26,11 @@ export const scene = new Scene(
   await renderScene({ scene: PATTERN, width: WIDTH, height: HEIGHT, format: Format.RGB565, bytesMax: 2_000_000 }),
 );
 
-/** The seeds under which a scenario runs; SEED=n runs it under that one. */
-const SEEDS = process.env.SEED === undefined ? [1, 2, 3] : [Number(process.env.SEED)];
+/** The seeds under which a scenario runs: SEED=n names the one, LONG=1 takes more. */
+const SEEDS =
+  process.env.SEED === undefined
+    ? Array.from({ length: process.env.LONG ? 12 : 3 }, (_, i) => i + 1)
+    : [Number(process.env.SEED)];
 
 /** A test that runs in a fresh world under each seed. When it fails it says under which. */
 export function scenario(
