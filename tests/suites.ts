@@ -11,7 +11,7 @@ export const TEST_FILES: string[] = readdirSync(FOLDER)
   .sort();
 
 /** What a test says in its source if it needs more than Node: Chromium, the emulated board, ffmpeg, Rust. */
-const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/emulator\/|"ffmpeg"|"board\/build\.sh"/;
+const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/emulator\/|["]ffmpeg"|["]board\/build\.sh"/;
 
 /** Whether a file of this folder, or one of this folder that it imports, needs more than Node. */
 function needsMore(file: string, seen = new Set<string>()): boolean {
