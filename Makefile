@@ -36,6 +36,17 @@ define build-firmware
 	@board/build.sh firmware $(1)
 endef
 
+define prepare-tests
+	$(call prepare,node board test)
+	$(build-module)
+	$(call build-firmware,mps2-an500)
+	@echo "== types"
+	@npm run --silent typecheck
+endef
+
+# The tests look for the distribution's Chromium by themselves, and for another where CHROMIUM says.
+browser = fetched=$(CACHE)/browser/chromium; [ ! -x $$fetched ] || export CHROMIUM="$${CHROMIUM:-$$fetched}"
+
 # How firmware gets to a board and starts there.
 flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
 
@@ -63,13 +74,12 @@ start: ## The camera on Node alone, live, without Rust, LLVM or QEMU. PORT SCENE
 	@node --import tsx host/main.ts $(CAMERA_OPTIONS)
 
 test: ## All tests, with the emulated board, Chromium and ffmpeg
-	$(call prepare,node board test)
-	$(build-module)
-	$(call build-firmware,mps2-an500)
-	@echo "== types"
-	@npm run --silent typecheck
-	@browser=$(CACHE)/browser/chromium; [ ! -x $$browser ] || export CHROMIUM="$${CHROMIUM:-$$browser}"; \
-		node --import tsx tests/run.ts
+	$(prepare-tests)
+	@$(browser); node --import tsx tests/run.ts
+
+test-long: ## The same at length, then the simulated world under SEEDS (20) new seeds
+	$(prepare-tests)
+	@$(browser); node --import tsx tests/run.ts long
 
 bench: ## Measures speed and size on the emulated board and Node; also writes build/bench.json
 	$(call prepare,node board)

@@ -35,13 +35,14 @@ if (written(PAGE) < newest(["assembly/page", "host/page.ts", "package-lock.json"
 
 mkdirSync(join(ROOT, "build"), { recursive: true });
 process.chdir(ROOT);
-for (const [target, file] of [
-  ["board", "build/wasmcam.wasm"],
-  ["server", "build/wasmcam-server.wasm"],
+// Entries beside those of asconfig.json stand here: asc does not take any from a target.
+for (const [target, file, entries] of [
+  ["board", "build/wasmcam.wasm", []],
+  ["server", "build/wasmcam-server.wasm", ["assembly/profile-server.ts"]],
 ] as const) {
   if (written(file) > newest(["assembly", "asconfig.json", "package-lock.json"])) continue;
   console.log(`building ${file}`);
-  const { error, stderr } = await asc.main(["--target", target]);
+  const { error, stderr } = await asc.main([...entries, "--target", target]);
   if (error) {
     rmSync(join(ROOT, file), { force: true });
     process.stderr.write(stderr.toString());

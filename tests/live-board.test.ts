@@ -284,7 +284,10 @@ test("the camera has one port, once; without a listener connections are reset", 
   const { peer } = await bench.peer(listener);
   assert.equal(bench.table.tcpAccept(listener), Fault.AGAIN);
   const waiting = connect(bench.port, "127.0.0.1");
-  const resets = [once(peer, "close"), assert.rejects(once(waiting, "data"), { code: "ECONNRESET" })];
+  const resets = [
+    new Promise((resolve) => peer.once("close", resolve)),
+    assert.rejects(once(waiting, "data"), { code: "ECONNRESET" }),
+  ];
   await bench.toldEvents();
   bench.board.abortAll();
   await Promise.all(resets);

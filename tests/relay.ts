@@ -12,8 +12,8 @@ export interface Part {
   jpeg: Buffer;
 }
 
-/** Fields that are about one connection and not about what is sent (RFC 9110, section 7.6.1). */
-const OF_CONNECTION = ["connection", "keep-alive", "transfer-encoding"];
+/** Fields that are about one connection (RFC 9110, section 7.6.1), and the length, which may change. */
+const OF_CONNECTION = ["connection", "keep-alive", "transfer-encoding", "content-length"];
 
 export class Relay {
   /** Changes what the camera says in /state. */
@@ -80,7 +80,7 @@ export class Relay {
 
   async #answer(request: IncomingMessage, answer: IncomingMessage, response: ServerResponse): Promise<void> {
     const fields = Object.entries(answer.headers).filter(([name]) => !OF_CONNECTION.includes(name));
-    response.writeHead(answer.statusCode ?? 502, Object.fromEntries(fields.filter(([name]) => name !== "content-length")));
+    response.writeHead(answer.statusCode ?? 502, Object.fromEntries(fields));
     if (answer.headers["content-type"]?.startsWith("multipart/")) {
       response.flushHeaders();
       await this.#passParts(answer, response);

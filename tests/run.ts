@@ -3,6 +3,7 @@
  *
  *     tsx tests/run.ts          every suite: what `make test` passes
  *     tsx tests/run.ts alone    only what needs nothing but Node: what `npm test` passes
+ *     tsx tests/run.ts long     every suite at length, then the simulated world under SEEDS (20) new seeds
  *
  * Building and setting up is the caller's part. A suite that fails does not keep the others from running; one in which
  * nothing ran, or that ended badly without a failed test, counts as a failure of its own.
@@ -11,14 +12,15 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { type Count, type Suite, SUITES } from "./suites.ts";
+import { type Count, longSuites, type Suite, SUITES } from "./suites.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 function run(suite: Suite): Promise<Count> {
   return new Promise((resolve, reject) => {
     const [program, ...args] = suite.command;
-    const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+    const env = { ...process.env, ...suite.env };
+    const child = spawn(program, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "inherit"] });
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text;
@@ -33,7 +35,22 @@ function run(suite: Suite): Promise<Count> {
   });
 }
 
-const suites = SUITES.filter((suite) => suite.alone || process.argv[2] !== "alone");
+function chosen(which: string | undefined): Suite[] {
+  switch (which) {
+    case undefined:
+      return SUITES;
+    case "alone":
+      return SUITES.filter((suite) => suite.alone);
+    case "long": {
+      const first = Math.floor(Date.now() / 1000); // each run tries others; a failure says which
+      return longSuites(Array.from({ length: Number(process.env.SEEDS ?? 20) }, (_, index) => first + index));
+    }
+    default:
+      throw new Error(`there is no choice of suites "${which}"`);
+  }
+}
+
+const suites = chosen(process.argv[2]);
 const total: Count = { passed: 0, failed: 0 };
 const summary: string[] = [];
 for (const [index, suite] of suites.entries()) {

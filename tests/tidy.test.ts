@@ -49,7 +49,7 @@ const isSource = (path: string): boolean =>
 const isText = (path: string): boolean => isSource(path) || TEXTS.includes(extname(path));
 const isModule = (path: string): boolean => path.startsWith("assembly/") && path.endsWith(".ts");
 /** Node's TypeScript; what asc compiles for a test or a measurement is named so. */
-const isNode = (path: string): boolean => /^(host|tests)\/.*(?<!\.as)\.ts$/.test(path);
+const isNode = (path: string): boolean => /^(host|tests)\/.*(?<!\.as|bench\/encode)\.ts$/.test(path);
 const isTest = (path: string): boolean => path.startsWith("tests/") && path.endsWith(".ts");
 
 /** The lines of a file in which a pattern is found. */
@@ -202,6 +202,14 @@ test("every file of tests is run by a suite, and nothing else looks like one", (
   const inTests = paths(/^tests\/.*(test|spec)\.[^/]*$/);
   assert.deepEqual(run.sort(), inTests.sort());
   assert.deepEqual(paths(/\.spec\.ts$/), paths(/^assembly\/__tests__\/.*\.spec\.ts$/)); // as-pect takes these
+});
+
+test("every crate and every package of the camera is named with its licence", () => {
+  const crates = [...textOf("board/Cargo.lock").matchAll(/^name = "(.+)"\nversion = ".+"\nsource = /gm)];
+  const { dependencies, devDependencies } = JSON.parse(textOf("package.json"));
+  const names = [...crates.map((match) => match[1]), ...Object.keys({ ...dependencies, ...devDependencies })];
+  const licences = textOf("LICENSES.md");
+  assert.deepEqual(names.filter((name) => !licences.includes(`\`${name}\``)), []);
 });
 
 test("packages are pinned", () => {

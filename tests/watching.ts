@@ -67,7 +67,7 @@ export async function stateOf(camera: string): Promise<any> {
   return (await fetch(`${camera}/state`)).json();
 }
 
-/** Keeps a picture of the page for people to look at. */
+/** Keeps a picture of the page in `build/screenshots`, for people to look at. */
 export async function shoot(page: Page, name: string): Promise<void> {
   await mkdir(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });

@@ -49,8 +49,8 @@ export function buildColours(): void {
   store<u32>(CR_OF_4_R, 374);
 }
 
-/** How far luma of RGB565 lies below what it should, in units of samples, because it is cut and not rounded. */
-export const RGB565_LUMA_SHORT: f64 = 0.5156; // the mean over all colours
+/** How much the sum of a block's luma is short of what it should be, since that of RGB565 is cut and not rounded. */
+export const RGB565_LUMA_SHORT: i32 = 33; // the mean over all colours
 
 // In a block of samples: from one word to the next to its right.
 const COLUMN: usize = 32;

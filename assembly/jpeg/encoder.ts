@@ -27,7 +27,8 @@ import { flush, startBits } from "./entropy";
 import { writeHeader, writeTrailer } from "./header";
 import { encodeMcu, setComponent } from "./mcu";
 import { AC_CODES, OUT_AT, OVERFLOW_AREA, OVERFLOW_BYTES, PATCH, STRIP, WINDOW } from "./memory";
-import { CHROMA, LUMA, buildCodes, buildScales } from "./tables";
+import { rgb565Precisely } from "./precise";
+import { CHROMA, LUMA, buildCodes, buildScales, isFine } from "./tables";
 import { FRACTION_BITS, buildMultipliers } from "./transform";
 import { evacuate, patch, pixelBytes } from "./window";
 
@@ -65,8 +66,9 @@ if (MCU_BYTES_MAX > OVERFLOW_BYTES) ERROR("an MCU must fit the area that it goes
 if (AC_CODES > WINDOW || STRIP > WINDOW || OVERFLOW_AREA > WINDOW) ERROR("the encoder's memory must be in its window");
 
 let state: State = State.IDLE;
-/** What the tables are made for, or 0. */
+/** What the tables are made for, or 0; and whether for the precise transform. */
 let tablesQuality: i32 = 0;
+let precise: bool = false;
 
 let pixels: usize = 0;
 let width: i32 = 0;
@@ -144,10 +146,10 @@ export function begin(
   components = gray ? 1 : 3;
 
   setTables(quality);
-  const zero = f64((128 * 64) << FRACTION_BITS);
-  setComponent(0, quarterChroma ? 4 : 1, LUMA, <i32>(format_ == Format.RGB565 ? zero - 64 * RGB565_LUMA_SHORT : zero));
-  setComponent(1, 1, CHROMA, <i32>zero);
-  setComponent(2, 1, CHROMA, <i32>zero);
+  const zero = (128 * 64) << FRACTION_BITS;
+  setComponent(0, quarterChroma ? 4 : 1, LUMA, format_ == Format.RGB565 && !precise ? zero - RGB565_LUMA_SHORT : zero);
+  setComponent(1, 1, CHROMA, zero);
+  setComponent(2, 1, CHROMA, zero);
 
   state = State.ENCODING;
   row = 0;
@@ -191,6 +193,7 @@ function setTables(quality: i32): void {
   if (tablesQuality != quality) {
     buildScales(quality, FRACTION_BITS);
     tablesQuality = quality;
+    precise = isFine(quality);
   }
 }
 
@@ -220,11 +223,11 @@ function encodeNext(): bool {
   convert();
   const at = load<usize>(OUT_AT);
   if (limit - at >= MCU_BYTES_MAX) {
-    encodeMcu(<usize>components);
+    encodeMcu(<usize>components, precise);
     return true;
   }
   store<usize>(OUT_AT, OVERFLOW_AREA);
-  encodeMcu(<usize>components);
+  encodeMcu(<usize>components, precise);
   const bytes = load<usize>(OUT_AT) - OVERFLOW_AREA;
   store<usize>(OUT_AT, at);
   return append(bytes);
@@ -253,7 +256,8 @@ function convert(): void {
   }
   if (format == Format.GRAY) grayToLuma(from, fromStride);
   else if (format == Format.RGB565) {
-    if (sampling == Sampling.S420) rgb565To420(from, fromStride);
+    if (precise) rgb565Precisely(from, fromStride, sampling == Sampling.S420 ? 1 : 0);
+    else if (sampling == Sampling.S420) rgb565To420(from, fromStride);
     else rgb565To444(from, fromStride);
   } else {
     if (sampling == Sampling.S420) yuyvTo420(from, fromStride);

@@ -17,6 +17,8 @@ import {
   SCALES_BYTES,
   guard,
 } from "./memory";
+import { transformPrecisely } from "./precise";
+import { CHROMA, LUMA } from "./tables";
 import { lowerHalfIsQuiet, transformColumns, transformLowerRows, transformUpperRows } from "./transform";
 
 // A component's fields.
@@ -40,8 +42,12 @@ export function setComponent(n: i32, blocks: i32, table: i32, zero: i32): void {
   store<i32>(component + PREDICTION, 0);
 }
 
-/** Encodes SAMPLES. */
-export function encodeMcu(components: usize): void {
+/**
+ * Encodes SAMPLES.
+ * @param components how many there are
+ * @param precise whether SCALES are those of the precise transform
+ */
+export function encodeMcu(components: usize, precise: bool): void {
   guard(components);
   let block = SAMPLES;
   for (let n: usize = 0; n < components; n++) {
@@ -49,16 +55,19 @@ export function encodeMcu(components: usize): void {
     const scales = load<usize>(component, SCALES_AT) & LOW;
     const codes = load<usize>(component, CODES_AT) & AC_CODES_BYTES;
     for (const end = block + load<usize>(component, SAMPLES_BYTES); block < end; block += BLOCK_BYTES) {
-      transformColumns(block & LOW);
-      transformUpperRows();
-      let list: usize;
-      if (lowerHalfIsQuiet(scales)) {
-        list = scanUpperHalf(scales);
+      let quiet = false;
+      let zero = load<i32>(component, ZERO);
+      if (precise) {
+        transformPrecisely(block, codes == 0 ? LUMA : CHROMA, zero);
+        zero = 0;
       } else {
-        transformLowerRows();
-        list = scan(scales);
+        transformColumns(block & LOW);
+        transformUpperRows();
+        quiet = lowerHalfIsQuiet(scales);
+        if (!quiet) transformLowerRows();
       }
-      const dc = quantisedDc(scales, load<i32>(component, ZERO));
+      const list = quiet ? scanUpperHalf(scales) : scan(scales);
+      const dc = quantisedDc(scales, zero);
       const difference = dc - load<i32>(component, PREDICTION);
       store<i32>(component, dc, PREDICTION);
       pack(difference, list, scales, codes);

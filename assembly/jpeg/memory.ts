@@ -52,6 +52,9 @@ export const AC_CODES_BYTES: usize = 16384;
 /** Codes of AC coefficients without values, for luma, then for chroma: [zeros << 4 | size] u32. */
 export const AC_SYMBOLS: usize = memory.data(2 * 1024, 16);
 export const AC_SYMBOLS_BYTES: usize = 1024;
+/** For luma, then for chroma: what the precise transform multiplies coefficients by, 8 rows of 8 f32. */
+export const PRECISE_SCALES: usize = memory.data(2 * 256, 16);
+export const PRECISE_SCALES_BYTES: usize = 256;
 /** Pixels of one row of MCUs that the file grows over: see `window.ts`. */
 export const STRIP: usize = memory.data(<i32>WIDTH_MAX * 16 * 2, 16);
 /** Bytes that may not fit the file, the header or those of one MCU: see `encoder.ts`. */

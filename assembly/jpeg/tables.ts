@@ -12,10 +12,13 @@ import {
   AC_SYMBOLS,
   AC_SYMBOLS_BYTES,
   DC_CODES,
+  PRECISE_SCALES,
+  PRECISE_SCALES_BYTES,
   ROW_LIMITS,
   SCALES,
   SCALES_BYTES,
 } from "./memory";
+import { TWICE } from "./precise";
 
 export const LUMA: i32 = 0;
 export const CHROMA: i32 = 1;
@@ -114,18 +117,25 @@ function gain(n: i32): f64 {
   return load<f64>(GAINS + (<usize>n << 3));
 }
 
+/** Whether steps are so fine that the precise transform is worth its time: from quality 93 on. */
+export function isFine(quality: i32): bool {
+  return quantisationStep(LUMA, 0, quality) + quantisationStep(LUMA, 1, quality) < 4;
+}
+
 /**
- * Fills the tables of reciprocals and of limits for a quality.
+ * Fills the tables for a quality: reciprocals of the steps and limits of rows, for the transform that {@link isFine} says.
  * @param fractionBits of the samples
  */
 export function buildScales(quality: i32, fractionBits: i32): void {
+  const fine = isFine(quality);
   const unit = f64(8 << fractionBits);
   for (let table = LUMA; table <= CHROMA; table++) {
     const at = SCALES + <usize>table * SCALES_BYTES;
     for (let k = 0; k < 64; k++) {
       const place = <i32>load<u8>(ZIGZAG + <usize>k);
       const size = unit * gain(place >> 3) * gain(place & 7) * <f64>quantisationStep(table, place, quality);
-      store<i32>(at + (<usize>k << 2), <i32>min(4294967296.0 / size + 0.5, 2147483647.0));
+      store<i32>(at + (<usize>k << 2), fine ? TWICE : <i32>(4294967296.0 / size + 0.5));
+      store<f32>(PRECISE_SCALES + <usize>table * PRECISE_SCALES_BYTES + (<usize>place << 2), <f32>(1.0 / size));
     }
     for (let row = 4; row < 8; row++) {
       let least = 255;

@@ -39,7 +39,7 @@ export class LiveWorld {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  /** Starts the camera at once. */
+  /** Starts the camera at once: when it is made, the module listens, and no connection can come too early. */
   constructor({ module, server, scene, settings, log }: LiveParts) {
     const { address, port, family } = server.address() as AddressInfo;
     this.address = `${family === "IPv6" ? `[${address}]` : address}:${port}`;
@@ -55,7 +55,7 @@ export class LiveWorld {
       wake: this.#wake,
     });
     this.#supervisor = new Supervisor(module, this.board);
-    this.#wake();
+    this.#turn();
   }
 
   /** Ends the camera and every connection. */

@@ -106,7 +106,7 @@ export class Link {
   write(bytes: Uint8Array): number {
     const count = Math.min(bytes.length, this.room);
     if (count > 0) {
-      this.#unsent.push(bytes.slice(0, count));
+      this.#unsent.push(Uint8Array.from(bytes.subarray(0, count)));
       this.#pump();
     }
     return count;
