@@ -34,15 +34,16 @@ function resident({ pid }: ChildProcess): number | undefined {
 export async function benchNode(counts: number[]): Promise<NodeRow[]> {
   const args = ["--import", "tsx", MAIN, "--port", "0", "--profile", "server"];
   const camera = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const end = () => camera.kill("SIGKILL");
+  process.once("exit", end);
   try {
-    let port = 0;
-    for await (const line of createInterface(camera.stdout)) {
-      const match = /^http:\/\/127\.0\.0\.1:(\d+)\/$/.exec(line);
-      if (!match) continue;
-      port = Number(match[1]);
-      break;
-    }
-    camera.stdout.resume();
+    const port = await new Promise<number>((resolve, reject) => {
+      camera.once("exit", (code) => reject(new Error(`the camera ended with ${code}`)));
+      createInterface(camera.stdout).on("line", (line) => {
+        const match = /^http:\/\/127\.0\.0\.1:(\d+)\/$/.exec(line);
+        if (match) resolve(Number(match[1]));
+      });
+    });
     const rows: NodeRow[] = [];
     for (const count of counts) {
       let cpuBefore: number | undefined;
@@ -55,5 +56,6 @@ export async function benchNode(counts: number[]): Promise<NodeRow[]> {
   } finally {
     camera.kill("SIGTERM");
     if (camera.exitCode === null) await once(camera, "exit");
+    process.off("exit", end);
   }
 }

@@ -1,0 +1,152 @@
+/**
+ * `make bench`: prints what the camera takes on the emulated board and on Node, and writes the same to build/bench.json.
+ * It asserts nothing: counts (instructions, bytes) repeat exactly, times are this machine's of this moment.
+ */
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import asc from "assemblyscript/asc";
+import sharp from "sharp";
+import { Format } from "../../host/board-table.ts";
+import { startBoard } from "../../host/emulator/board.ts";
+import { benchEncode } from "../../host/emulator/encode-bench.ts";
+import { PHOTOS_FOLDER, renderScene } from "../../host/scenes/file.ts";
+import { benchNode, type NodeRow } from "./node.ts";
+import { type Watched, watch } from "./viewers.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const PICTURE = readFileSync(`${ROOT}tests/media/bench-320x240.rgb565`);
+const WIDTH = 320;
+const HEIGHT = 240;
+/** Under `countInstructions` an instruction is a nanosecond of the board's time. */
+const INSTRUCTIONS_PER_MICROSECOND = 1000;
+
+/** Compiles an AssemblyScript file of the benchmarks. @returns the module's path */
+async function compile(name: string, options: string[]): Promise<string> {
+  const outFile = `build/bench/${name}.wasm`;
+  const { error, stderr } = await asc.main([
+    `tests/bench/${name}.ts`,
+    ...["--baseDir", ROOT, "--outFile", outFile, "--runtime", "stub", "-O3", "--use", "abort=", ...options],
+  ]);
+  if (error) throw new Error(stderr.toString());
+  return ROOT + outFile;
+}
+
+/** PSNR in dB over red, green and blue, against the RGB565 values widened to eight bits. */
+async function psnr(file: Buffer): Promise<number> {
+  const { data } = await sharp(file, { failOn: "warning" }).raw().toBuffer({ resolveWithObject: true });
+  let sum = 0;
+  for (let i = 0; i < WIDTH * HEIGHT; i++) {
+    const word = PICTURE.readUInt16LE(2 * i);
+    const [red, green, blue] = [word >> 11, (word >> 5) & 63, word & 31];
+    const wide = [(red << 3) | (red >> 2), (green << 2) | (green >> 4), (blue << 3) | (blue >> 2)];
+    for (let c = 0; c < 3; c++) sum += (data[3 * i + c] - wide[c]) ** 2;
+  }
+  return 10 * Math.log10((255 * 255 * 3 * WIDTH * HEIGHT) / sum);
+}
+
+async function benchEncoder() {
+  const { memoryBase } = JSON.parse(readFileSync(`${ROOT}asconfig.json`, "utf8")).options;
+  const wasm = await compile("encode", ["--memoryBase", String(memoryBase), "--initialMemory", "95"]);
+  const aot = wasm.replace(/wasm$/, "aot");
+  execFileSync(`${ROOT}board/build.sh`, ["aot", wasm, aot], { stdio: "inherit" });
+  const results = await benchEncode(aot, PICTURE, [
+    { name: "420", sampling: 1, quality: 85 },
+    { name: "444", sampling: 0, quality: 85 },
+  ]);
+  return Object.fromEntries(
+    await Promise.all(
+      results.map(async ({ name, file, instructions, slices, longestSlice }) => {
+        const figures = { instructions, bytes: file.length, psnr: await psnr(file), slices, longestSlice };
+        return [name, figures] as const;
+      }),
+    ),
+  );
+}
+
+const QVGA = { size: `${WIDTH}x${HEIGHT}` };
+
+/** The longest step of the module while a viewer watches, in instructions, from the board's own report. */
+async function benchStep(): Promise<number> {
+  const scene = await renderScene({ scene: PHOTOS_FOLDER, width: WIDTH, height: HEIGHT, format: Format.RGB565 });
+  const board = await startBoard({ scene, settings: QVGA, report: true, countInstructions: true });
+  try {
+    await board.answers();
+    const reports = () => board.log.flatMap((line) => /report: .* the longest (\d+) us/.exec(line)?.[1] ?? []);
+    while (reports().length < 2) await watch(board.port, 1, 1);
+    return Number(reports()[1]) * INSTRUCTIONS_PER_MICROSECOND;
+  } finally {
+    await board.stop();
+  }
+}
+
+async function benchBoard(counts: number[]): Promise<Watched[]> {
+  const scene = await renderScene({ scene: PHOTOS_FOLDER, width: WIDTH, height: HEIGHT, format: Format.RGB565 });
+  const board = await startBoard({ scene, settings: { ...QVGA, fps: "60" } });
+  try {
+    await board.answers();
+    const rows: Watched[] = [];
+    for (const count of counts) rows.push(await watch(board.port, count, 5));
+    return rows;
+  } finally {
+    await board.stop();
+  }
+}
+
+/** Bytes of the module's memory by holder. What the compiler laid out besides is what is left of its static data. */
+async function memoryByHolder() {
+  const { instance } = await WebAssembly.instantiate(readFileSync(await compile("memory.as", [])));
+  const limit = (name: string) => Number((instance.exports[name] as WebAssembly.Global).value);
+  const { targets } = JSON.parse(readFileSync(`${ROOT}asconfig.json`, "utf8"));
+  const total = targets.board.initialMemory * 65536;
+  const holders = {
+    "frame buffers": limit("FRAME_ARENA_BYTES"),
+    slots: limit("SLOTS") * limit("SLOT_BYTES"),
+    connections: limit("CONNECTIONS_MAX") * (limit("IN_BYTES") + limit("OUT_BYTES")),
+  };
+  const rest = total - Object.values(holders).reduce((sum, bytes) => sum + bytes, 0);
+  return { ...holders, "encoder, page, tasks, and what is free": rest, total };
+}
+
+/** Prints a table, by name or by number. What has a fraction is rounded to two places there, and only there. */
+function show(title: string, rows: object): void {
+  const rounded = JSON.parse(JSON.stringify(rows), (_, value) =>
+    typeof value === "number" ? Math.round(value * 100) / 100 : value,
+  );
+  console.log(`\n${title}`);
+  console.table(rounded);
+}
+
+function size(path: string): number {
+  return statSync(ROOT + path).size;
+}
+
+mkdirSync(`${ROOT}build/bench`, { recursive: true });
+
+const encode = await benchEncoder();
+show("Encoding the QVGA photograph on the emulated Cortex-M7, RGB565, quality 85", encode);
+
+const longestStep = await benchStep();
+show("The longest step of the module on the emulated board, one viewer, QVGA at 30 frames a second", {
+  instructions: longestStep,
+});
+
+const board = await benchBoard([1, 8]);
+show("Frames a second on the emulated board, QVGA, 60 asked for; bytes a frame", board);
+
+const node: NodeRow[] = await benchNode([1, 32, 128]);
+show("Frames a second on Node, QVGA, 30 asked for; processor time (µs) a delivered frame, resident memory (bytes)", node);
+
+const sizes = {
+  "module, board": size("build/wasmcam.wasm"),
+  "module, server": size("build/wasmcam-server.wasm"),
+  "ahead of time": size("build/wasmcam.aot"),
+  "firmware (ELF, with symbols)": size("build/firmware-mps2-an500.elf"),
+};
+show("Sizes, bytes", sizes);
+
+const memory = await memoryByHolder();
+show("Memory of the module, profile board, bytes", memory);
+
+writeFileSync(`${ROOT}build/bench.json`, `${JSON.stringify({ encode, longestStep, board, node, sizes, memory }, null, 2)}\n`);
