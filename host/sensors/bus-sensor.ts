@@ -7,6 +7,9 @@ import { BoardTrap, Fault } from "../board-table.ts";
 import type { Sensor } from "../soft-sensor.ts";
 import type { SensorModel, View } from "./model.ts";
 
+/** The share of a frame's time in which no rows are sent: who asks then still gets the frame that follows. */
+const BLANKING = 0.02;
+
 export class BusSensor implements Sensor {
   readonly model: SensorModel;
   /** Whether the cable is plugged in. Pulled, the chip loses its power. */
@@ -96,7 +99,7 @@ export class BusSensor implements Sensor {
       this.readyAt = Infinity;
       return;
     }
-    const next = Math.ceil((now - this.#origin) / this.#interval) + 1;
+    const next = Math.ceil((now - this.#origin) / this.#interval - BLANKING) + 1;
     this.readyAt = Math.round(this.#origin + next * this.#interval);
   }
 }
