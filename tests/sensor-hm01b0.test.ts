@@ -295,6 +295,18 @@ describe("exposure and gain", () => {
     assert.deepEqual(gainRegisters(), [0x00, 0x01, 0x00]);
   });
 
+  test("in the dark, automatic exposure does not go on to a gain that is by hand", () => {
+    const model = new Hm01b0();
+    const driver = started(flat(12), model);
+    for (const { size } of SIZES) {
+      assert.equal(driver.set({ size, auto_gain: 1 }), 0);
+      const bright = mean(settled(driver));
+      assert.equal(driver.set({ auto_gain: 0, gain: 200 }), 0);
+      assert(mean(settled(driver)) < bright / 2, size);
+      assert.deepEqual([0x0205, 0x020e, 0x020f].map((register) => model.register(register, driver.now)), [0x10, 1, 0]);
+    }
+  });
+
   test("automatic gain with the exposure by hand: the exposure stays", () => {
     const model = new Hm01b0();
     const driver = started(flat(110), model);
