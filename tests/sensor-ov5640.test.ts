@@ -12,7 +12,7 @@ import { type Picture, StillView } from "../host/sensors/view.ts";
 import { Driver, compileDriver } from "./sensors/harness.ts";
 
 const SIZES = ["160x120", "320x240", "640x480", "800x600", "1024x768", "1280x720", "1280x960"];
-const FORMATS = ["rgb565", "yuyv", "jpeg", "bayer"];
+const FORMATS = ["rgb565", "yuyv", "gray", "bayer", "jpeg"];
 /** Every eighth pixel of the array, each way. */
 const WIDTH = 324;
 const HEIGHT = 243;
@@ -107,6 +107,9 @@ function read(bytes: Uint8Array, size: string, format: string): Frame {
         const place = 2 * (y * width + (x & ~1));
         return fromYuv(bytes[place + 2 * (x & 1)], bytes[place + 1], bytes[place + 3]);
       });
+    case "gray":
+      assert.equal(bytes.length, width * height);
+      return new Frame(width, height, (x, y) => [bytes[y * width + x], bytes[y * width + x], bytes[y * width + x]]);
     case "bayer": // blue, green; green, red
       assert.equal(bytes.length, width * height);
       return new Frame(width, height, (x, y) => {
@@ -164,6 +167,13 @@ function landmarks(frame: Frame): string[] {
 
 const UPRIGHT = ["red", "green", "blue", "white", "black"];
 
+/** Landmarks as they look in a format: without colours, red and blue are dark, in the vendor's weights. */
+function lookIn(format: string, colours: string[]): string[] {
+  if (format !== "gray") return colours;
+  const grays: Record<string, string> = { red: "black", blue: "black", green: "gray" };
+  return colours.map((colour) => grays[colour] ?? colour);
+}
+
 function assertNear(actual: number, expected: number, tolerance: number, what: string): void {
   assert(Math.abs(actual - expected) <= tolerance, `${what}: ${actual}, not ${expected} ± ${tolerance}`);
 }
@@ -196,14 +206,40 @@ test("is found, described, and shows a picture without being told anything", () 
 });
 
 test("another chip at its address is refused", () => {
-  const driver = new Driver(module, new Ov5640Model(0x3660), LANDMARKS);
-  assert.equal(driver.start(), Fault.REFUSED);
+  const other = new (class extends Ov5640Model {
+    writes = 0;
+    override write(bytes: Uint8Array, now: number): boolean {
+      if (bytes.length > 2) this.writes++;
+      return super.write(bytes, now);
+    }
+  })(0x3660);
+  assert.equal(new Driver(module, other, LANDMARKS).start(), Fault.REFUSED);
+  assert.equal(other.writes, 0, "and left alone");
 });
 
 test("nobody at its address is missing", () => {
   const driver = new Driver(module, new Ov5640Model(), LANDMARKS);
   driver.sensor.plug(false, 0);
   assert.equal(driver.start(), Fault.MISSING);
+});
+
+test("pulled out after any number of transfers it is missing, and starts afresh", () => {
+  const { transfers } = found();
+  for (let after = 0; after < transfers; after += 7) {
+    const model = new Ov5640Model();
+    const driver = new Driver(module, model, LANDMARKS);
+    const write = model.write.bind(model);
+    let left = after;
+    model.write = (bytes, now) => {
+      if (left-- === 0) driver.sensor.plug(false, now);
+      return write(bytes, now);
+    };
+    assert.equal(driver.start(), Fault.MISSING, `after ${after} transfers`);
+    model.write = write;
+    driver.sensor.plug(true, driver.now);
+    assert.equal(driver.start(), 0);
+    assert.deepEqual(landmarks(shoot(driver)), UPRIGHT);
+  }
 });
 
 test("unplugged while it works it is missing, and comes back as it was", () => {
@@ -226,11 +262,13 @@ for (const format of FORMATS) {
     test(`${size} as ${format}: upright, in its colours, not stretched`, () => {
       const driver = found();
       const frame = shootWith(driver, { size, format });
-      assert.deepEqual(landmarks(frame), UPRIGHT);
+      assert.deepEqual(landmarks(frame), lookIn(format, UPRIGHT));
       // The square in the middle is as wide as high; a picture is 2560 of the array's columns wide.
       const isDark = (x: number, y: number) => nameOf(frame.at(x, y)) === "black";
       const { width, height } = frame;
-      const across = Array.from({ length: width }, (_, x) => isDark(x, height >> 1)).filter(Boolean).length;
+      const isOnGray = (x: number) => x > 0.32 * width && x < 0.68 * width;
+      const columns = Array.from({ length: width }, (_, x) => isOnGray(x) && isDark(x, height >> 1));
+      const across = columns.filter(Boolean).length;
       const down = Array.from({ length: height }, (_, y) => isDark(width >> 1, y)).filter(Boolean).length;
       const side = (SQUARE * 1944 * width) / 2560;
       assertNear(across, side, 4, "columns of the square");
@@ -255,11 +293,12 @@ test("sizes and formats follow each other in any order", () => {
 for (const format of FORMATS) {
   test(`${format} mirrored, flipped and both`, () => {
     const driver = found();
-    const turned = (mirror: number, flip: number) => landmarks(shootWith(driver, { format, mirror, flip }));
-    assert.deepEqual(turned(1, 0), ["green", "red", "white", "blue", "black"]);
-    assert.deepEqual(turned(0, 1), ["blue", "white", "red", "green", "black"]);
-    assert.deepEqual(turned(1, 1), ["white", "blue", "green", "red", "black"]);
-    assert.deepEqual(turned(0, 0), UPRIGHT);
+    const assertTurned = (mirror: number, flip: number, colours: string[]) =>
+      assert.deepEqual(landmarks(shootWith(driver, { format, mirror, flip })), lookIn(format, colours));
+    assertTurned(1, 0, ["green", "red", "white", "blue", "black"]);
+    assertTurned(0, 1, ["blue", "white", "red", "green", "black"]);
+    assertTurned(1, 1, ["white", "blue", "green", "red", "black"]);
+    assertTurned(0, 0, UPRIGHT);
     assertKnown(driver);
   });
 }

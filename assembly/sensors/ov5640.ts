@@ -176,7 +176,7 @@ const COMMON: StaticArray<u32> = [
 /** Width and height of each size. */
 const SIZES: StaticArray<i32> = [160, 120, 320, 240, 640, 480, 800, 600, 1024, 768, 1280, 720, 1280, 960];
 const SIZE_INITIAL: i32 = 1;
-const FORMATS: StaticArray<i32> = [Format.RGB565, Format.YUYV, Format.JPEG, Format.BAYER];
+const FORMATS: StaticArray<i32> = [Format.RGB565, Format.YUYV, Format.GRAY, Format.BAYER, Format.JPEG];
 
 /**
  * Red, green and blue gains (1024 is 1) for each light but `auto`, in the order of their choices. Notes, 11.1: sunny,
@@ -234,7 +234,7 @@ enum State {
   READY,
 }
 
-export class OV5640 extends Sensor {
+export class Ov5640 extends Sensor {
   private state: State = State.SWITCHING_OFF;
   private cursor: i32 = 0;
   private isInStandby: bool = true;
@@ -262,7 +262,7 @@ export class OV5640 extends Sensor {
       ["160x120", "320x240", "640x480", "800x600", "1024x768", "1280x720", "1280x960"],
       SIZE_INITIAL,
     );
-    controls.format.setChoices(["rgb565", "yuyv", "jpeg", "bayer"], 0);
+    controls.format.setChoices(["rgb565", "yuyv", "gray", "bayer", "jpeg"], 0);
     controls.fps.setRange(1, FPS_MOST, FPS_INITIAL);
     controls.mirror.setSwitch(false);
     controls.flip.setSwitch(false);
@@ -511,6 +511,8 @@ function formatRegister(format: Format): i32 {
   switch (format) {
     case Format.RGB565:
       return 0x6f; // the byte with blue first
+    case Format.GRAY:
+      return 0x10;
     case Format.BAYER:
       return 0x00; // BGBG, GRGR
     default:

@@ -299,10 +299,11 @@ export class Ov5640Model implements SensorModel {
     // One of two bits set shifts the mosaic of filters by one pixel in that direction.
     const isShifted = [0x3820, 0x3821].map((address) => [0x02, 0x04].includes(this.#at(address) & 0x06));
     const [first, second, third] = isShifted[0] !== isShifted[1] ? [1, 0, 1] : isShifted[0] ? [2, 1, 0] : [0, 1, 2];
+    const [darkColumns, darkRows] = [xs, ys].map((shares) => Array.from(shares, isOutside));
     const result = new Uint8Array(pixels.length);
     for (let y = 0, at = 0; y < height; y++) {
       for (let x = 0; x < width; x++, at += 3) {
-        if (isOutside(xs[x]) || isOutside(ys[y])) continue; // dark
+        if (darkColumns[x] || darkRows[y]) continue;
         result[at] = red[pixels[at + first]];
         result[at + 1] = green[pixels[at + second]];
         result[at + 2] = blue[pixels[at + third]];
@@ -404,7 +405,9 @@ export class Ov5640Model implements SensorModel {
     const isNegative = effects & 0x40;
     const yuv = new Uint8ClampedArray(pixels.length);
     for (let at = 0; at < pixels.length; at += 3) {
-      const [red, green, blue] = [pixels[at], pixels[at + 1], pixels[at + 2]];
+      const red = pixels[at];
+      const green = pixels[at + 1];
+      const blue = pixels[at + 2];
       const y = (ry * red + gy * green + by * blue - offset) * gain + bright;
       yuv[at] = isNegative ? 255 - y : y;
       yuv[at + 1] = isGray ? 128 : 128 + u * (ru * red + gu * green + bu * blue);
@@ -428,7 +431,7 @@ export class Ov5640Model implements SensorModel {
     const percent = ((this.#at(0x4407) & 0x3f) * 100) / 16;
     const quality = percent <= 100 ? (200 - percent) / 2 : 5000 / percent;
     const data = new Uint8Array(4 * width * height);
-    for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) data.set(rgb.subarray(from, from + 3), to);
+    for (let from = 0, to = 0; from < rgb.length; to++) data[to] = to % 4 === 3 ? 255 : rgb[from++];
     const file = jpeg.encode({ data, width, height }, Math.min(100, Math.max(1, Math.round(quality)))).data;
     // Rows of 0x4602 bytes: in mode 2 the last is filled up, else it is shorter, but ports count in words of 4 bytes.
     const unit = (this.#at(0x4713) & 7) === 2 ? this.#at16(0x4602) : 4;
@@ -457,7 +460,9 @@ function drawBars(pixels: Uint8Array, width: number): void {
 function toRgb(yuv: Uint8Array): Uint8Array {
   const rgb = new Uint8ClampedArray(yuv.length);
   for (let at = 0; at < yuv.length; at += 3) {
-    const [y, u, v] = [yuv[at], yuv[at + 1] - 128, yuv[at + 2] - 128];
+    const y = yuv[at];
+    const u = yuv[at + 1] - 128;
+    const v = yuv[at + 2] - 128;
     rgb[at] = y + 1.402 * v;
     rgb[at + 1] = y - 0.344 * u - 0.714 * v;
     rgb[at + 2] = y + 1.772 * u;
@@ -467,10 +472,12 @@ function toRgb(yuv: Uint8Array): Uint8Array {
 
 /** One component of each pixel, by its place in a square of two by two. */
 function mosaic(components: Uint8Array, width: number, colours: readonly number[]): Uint8Array {
-  return Uint8Array.from({ length: components.length / 3 }, (_, pixel) => {
-    const [x, y] = [pixel % width, Math.floor(pixel / width)];
-    return components[3 * pixel + colours[2 * (y & 1) + (x & 1)]];
-  });
+  const bytes = new Uint8Array(components.length / 3);
+  for (let pixel = 0, x = 0, row = 0; pixel < bytes.length; pixel++) {
+    bytes[pixel] = components[3 * pixel + colours[row + (x & 1)]];
+    if (++x === width) [x, row] = [0, row ^ 2];
+  }
+  return bytes;
 }
 
 function packYuv(yuv: Uint8Array, [y0, u, y1, v]: readonly [number, number, number, number]): Uint8Array {

@@ -1,7 +1,7 @@
 /** The OV5640's driver alone, for its test. */
 
-import { OV5640 } from "../../assembly/sensors/ov5640";
+import { Ov5640 } from "../../assembly/sensors/ov5640";
 import { choose } from "./harness.as";
 
-choose((controls) => new OV5640(controls));
+choose((controls) => new Ov5640(controls));
 export * from "./harness.as";
