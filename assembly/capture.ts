@@ -1,16 +1,19 @@
 /**
- * The capture task: one for all viewers. It asks the sensor for a frame, polls (never waits), encodes the frame in
- * place slice by slice, copies the file into a slot and publishes it, which wakes every viewer.
+ * The capture task: one for all viewers. It finds the sensor, asks it for a frame, polls (never waits), encodes the frame
+ * in place slice by slice, copies the file into a slot and publishes it, which wakes every viewer. A file that the sensor
+ * made by itself is looked at instead of encoded, and takes the same way.
  *
  * Two frame buffers: while the sensor fills one, the other is encoded. (Frames too large for two take turns with one:
  * see `limits.ts`.) The copy into the slot is load-bearing: the very next capture rewrites the buffer.
  *
- * What the sensor does wrong (stalls, tears, is unplugged, can't do the size) is named in `/state`, counted, and tried
- * again with a growing pause; what we do wrong traps.
+ * What the sensor does wrong (does not answer, stalls, tears) is named in `/state`, counted, and tried again with a growing
+ * pause; what we do wrong traps.
  */
 
 import { Fault, Format, Level, capturePoll, captureStart, captureStop } from "./board";
+import { Controls } from "./controls";
 import { Progress, begin, length, slice } from "./jpeg/encoder";
+import { beginFile, fileLength, lookOn } from "./jpeg/passthrough";
 import { beginLine, endLine } from "./journal";
 import {
   FRAME_ARENA_BYTES,
@@ -22,16 +25,23 @@ import {
   SECOND,
   STALL_DEADLINE,
 } from "./limits";
+import { nextQuality, targetBytes } from "./rate";
 import { NEVER, Task } from "./scheduler";
-import { SoftSensor } from "./sensors/soft";
-import { Settings } from "./settings";
+import { Sensor } from "./sensors/sensor";
+import { keepSettings, readSettings } from "./settings";
 import { Slots } from "./slot";
 import { watchSensor } from "./sockets";
 
 /** What the task does about the sensor. */
 export enum State {
-  /** The sensor has to be told what to deliver. */
+  /** The next candidate is asked whether it is there. */
+  FINDING,
+  /** The sensor that was found is being started again, after a fault. */
+  STARTING,
+  /** It is being told what the controls say. */
   CONFIGURING,
+  /** The controls have changed: frames that are under way are still finished. */
+  DRAINING,
   /** Nobody wants frames; the sensor is left alone until somebody does. */
   RESTING,
   /** The sensor works: a buffer is being filled, or will be as soon as one is free. */
@@ -43,10 +53,12 @@ export enum State {
 /** What went wrong with the sensor last. */
 export enum SensorFault {
   NONE,
-  /** It can't deliver what the settings ask for. */
+  /** It can't deliver what the controls say. */
   REFUSED,
   /** It is not there. */
   MISSING,
+  /** Something else answers in its place. */
+  OTHER_CHIP,
   /** It delivered nothing for STALL_DEADLINE. */
   STALLED,
 }
@@ -68,12 +80,12 @@ class FrameBuffer {
   /** When its frame was captured, µs. */
   time: i64 = 0;
 
-  constructor(
-    /** Where the file grows. */
-    readonly at: usize,
-    /** Bytes up to which it may. */
-    readonly length: u32,
-  ) {}
+  /** Where the file grows. */
+  at: usize = 0;
+  /** Bytes up to which it may. */
+  length: u32 = 0;
+  /** Bytes of a file that the sensor made, with what lies behind it. */
+  bytes: u32 = 0;
 
   /** Where the pixels are. */
   get pixels(): usize {
@@ -89,12 +101,18 @@ const frameTime = memory.data(8, 8);
 const RECOVERY_FRAMES: i32 = 8;
 
 export class Capture extends Task {
-  state: State = State.CONFIGURING;
+  state: State = State.FINDING;
   fault: SensorFault = SensorFault.NONE;
-  readonly sensor: SoftSensor = new SoftSensor();
+  /** The sensor that was found, or the candidate that is being asked. */
+  sensor: Sensor;
 
-  /** The quality that frames are encoded with now: the settings', or less after one that did not fit. */
-  quality: i32;
+  // The geometry of the frames that are captured now.
+  width: i32 = 0;
+  height: i32 = 0;
+  format: Format = Format.RGB565;
+
+  /** The quality that frames are encoded with now: as the control says, or what the rate or an overflow made of it. */
+  quality: i32 = 0;
   /** Frames published, given up for their size, damaged by the sensor; and how often the sensor stalled. */
   published: u32 = 0;
   overflowed: u32 = 0;
@@ -104,8 +122,16 @@ export class Capture extends Task {
   sequence: u32 = 0;
   bytes: u32 = 0;
 
-  private readonly buffers: StaticArray<FrameBuffer>;
-  private readonly frameBytes: u32;
+  /** Where among the candidates the search is, and what is the matter with those that answered. */
+  private candidate: i32 = 0;
+  private matter: SensorFault = SensorFault.MISSING;
+  /** Whether `sensor` is more than a candidate. */
+  private isFound: bool = false;
+  private readonly buffers: StaticArray<FrameBuffer> = new StaticArray<FrameBuffer>(2);
+  /** How many of the two are in use. */
+  private bufferCount: i32 = 0;
+  /** Bytes of a frame's pixels; of a file that the sensor makes, the most there may be. */
+  private frameBytes: u32 = 0;
   private encoding: FrameBuffer | null = null;
   /** When somebody last wanted a frame. */
   private wantedAt: i64 = 0;
@@ -113,6 +139,8 @@ export class Capture extends Task {
   private askedAt: i64 = 0;
   private retryAt: i64 = 0;
   private retryPause: i64 = RETRY_PAUSE_MIN;
+  /** The quality below which files fit for now, after an overflow; 100 else. And how many frames have fitted well since. */
+  private ceiling: i32 = 100;
   private recovery: i32 = 0;
   /** Where the present second of counting began, how many frames it has, and what the last one gave. */
   private countedFrom: i64 = 0;
@@ -121,19 +149,16 @@ export class Capture extends Task {
   private thousandths: u32 = 0;
 
   constructor(
-    readonly settings: Settings,
+    readonly controls: Controls,
+    /** The sensors that may be there, in the order in which they are looked for. */
+    private readonly sensors: Sensor[],
     readonly slots: Slots,
   ) {
     super();
-    const frameBytes: u32 = settings.width * settings.height * (settings.format == Format.GRAY ? 1 : 2);
-    this.frameBytes = frameBytes;
-    this.quality = settings.quality;
-    const stride = (frameBytes + JPEG_HEADROOM + 15) & ~15;
-    const count = stride * 2 <= FRAME_ARENA_BYTES ? 2 : 1;
-    const buffers = new StaticArray<FrameBuffer>(count);
-    const bufferBytes = FRAME_ARENA_BYTES / count & ~15;
-    for (let i = 0; i < count; i++) buffers[i] = new FrameBuffer(arena + <usize>i * bufferBytes, bufferBytes);
-    this.buffers = buffers;
+    this.sensor = sensors[0];
+    this.buffers[0] = new FrameBuffer();
+    this.buffers[1] = new FrameBuffer();
+    this.sensor.start();
     watchSensor(this);
   }
 
@@ -143,24 +168,57 @@ export class Capture extends Task {
     if (this.state == State.RESTING) this.wake();
   }
 
+  /** The controls have changed. Frames of the old kind that are under way may still come. */
+  change(): void {
+    this.quality = this.controls.quality.value;
+    this.ceiling = 100;
+    if (this.state == State.RUNNING || this.state == State.RESTING || this.state == State.CONFIGURING) {
+      this.state = State.DRAINING;
+      this.wake();
+    }
+  }
+
+  /** Keeps the controls' values, so that they survive a restart. @returns whether the board could */
+  keep(): bool {
+    return keepSettings(this.controls);
+  }
+
   /** Frames published a second, in thousandths, over the last whole second. */
   rate(now: i64): u32 {
     const silence = now - this.lastPublished;
-    const isSilent = this.lastPublished == NEVER || silence > SECOND + 2 * this.interval;
+    const isSilent = this.lastPublished == NEVER || silence > SECOND + 2 * this.sensor.interval;
     return isSilent ? 0 : this.thousandths;
   }
 
   run(now: i64): void {
     switch (this.state) {
+      case State.FINDING:
+        this.find(now);
+        break;
+      case State.STARTING: {
+        const result = this.sensor.run(now);
+        if (result == 0) this.configure();
+        else this.goOnOrFail(result, now);
+        break;
+      }
       case State.CONFIGURING: {
-        const result = this.sensor.configure(this.settings);
-        if (result < 0) {
-          this.fail(now, result == Fault.MISSING ? SensorFault.MISSING : SensorFault.REFUSED);
+        const result = this.sensor.run(now);
+        if (result != 0) {
+          this.goOnOrFail(result, now);
           break;
         }
+        this.layOut();
         this.state = State.RUNNING;
         this.wantedAt = now;
         this.fill(now);
+        break;
+      }
+      case State.DRAINING: {
+        if (this.held(Holder.SENSOR)) {
+          captureStop();
+          this.held(Holder.SENSOR)!.holder = Holder.NOBODY;
+        }
+        if (!this.encoding && !this.held(Holder.WAITING)) this.configure();
         break;
       }
       case State.RESTING: {
@@ -177,7 +235,8 @@ export class Capture extends Task {
       case State.FAILED: {
         if (now < this.retryAt) this.waitUntil(this.retryAt);
         else {
-          this.state = State.CONFIGURING;
+          this.state = this.isFound ? State.STARTING : State.FINDING;
+          this.sensor.start();
           this.wake();
         }
         break;
@@ -186,12 +245,74 @@ export class Capture extends Task {
     this.encode(now);
   }
 
-  private get interval(): i64 {
-    return SECOND / this.settings.fps;
+  /** Asks the candidates, one after the other. The first that is there is the sensor from then on. */
+  private find(now: i64): void {
+    const result = this.sensor.run(now);
+    if (result == Fault.AGAIN) {
+      this.waitUntil(this.sensor.wakeAt);
+      return;
+    }
+    if (result == 0) {
+      this.isFound = true;
+      this.sensor.describe();
+      readSettings(this.controls);
+      this.quality = this.controls.quality.value;
+      this.configure();
+      return;
+    }
+    if (result == Fault.REFUSED) this.matter = this.sensor.isOnBus ? SensorFault.OTHER_CHIP : SensorFault.REFUSED;
+    this.candidate++;
+    if (this.candidate < this.sensors.length) {
+      this.sensor = this.sensors[this.candidate];
+      this.sensor.start();
+      this.wake();
+      return;
+    }
+    this.fail(now, this.matter);
+    this.candidate = 0;
+    this.matter = SensorFault.MISSING;
+    this.sensor = this.sensors[0];
+  }
+
+  private configure(): void {
+    this.state = State.CONFIGURING;
+    this.sensor.apply();
+    this.wake();
+  }
+
+  private goOnOrFail(result: i32, now: i64): void {
+    if (result == Fault.AGAIN) this.waitUntil(this.sensor.wakeAt);
+    else if (result == Fault.MISSING) this.fail(now, SensorFault.MISSING);
+    else this.fail(now, this.state == State.STARTING ? SensorFault.OTHER_CHIP : SensorFault.REFUSED);
+  }
+
+  /** Lays the buffers out for what the sensor delivers from now on. None is in use. */
+  private layOut(): void {
+    const controls = this.controls;
+    this.format = formatNamed(controls.format.choice);
+    const size = controls.size.choice;
+    const cross = size.indexOf("x");
+    this.width = digits(size, 0, cross);
+    this.height = digits(size, cross + 1, size.length);
+    const isFile = this.format == Format.JPEG;
+    const bytesAPixel = this.format == Format.GRAY || this.format == Format.BAYER ? 1 : 2;
+    // A sensor's file may have much behind its end; what there is of it is cut off before it has to fit a slot.
+    const fileRoom = FRAME_ARENA_BYTES / 2 - JPEG_HEADROOM - 16;
+    this.frameBytes = isFile ? fileRoom : this.width * this.height * bytesAPixel;
+    const stride = (this.frameBytes + JPEG_HEADROOM + 15) & ~15;
+    assert(stride <= FRAME_ARENA_BYTES, "the sensor's frames do not fit");
+    this.bufferCount = stride * 2 <= FRAME_ARENA_BYTES ? 2 : 1;
+    const bufferBytes = FRAME_ARENA_BYTES / this.bufferCount & ~15;
+    for (let i = 0; i < this.bufferCount; i++) {
+      const buffer = this.buffers[i];
+      assert(buffer.holder == Holder.NOBODY, "a buffer is in use");
+      buffer.at = arena + <usize>i * bufferBytes;
+      buffer.length = bufferBytes;
+    }
   }
 
   private held(holder: Holder): FrameBuffer | null {
-    for (let i = 0; i < this.buffers.length; i++) {
+    for (let i = 0; i < this.bufferCount; i++) {
       if (this.buffers[i].holder == holder) return this.buffers[i];
     }
     return null;
@@ -219,7 +340,7 @@ export class Capture extends Task {
   }
 
   private get stallsAt(): i64 {
-    return this.askedAt + STALL_DEADLINE + 2 * this.interval;
+    return this.askedAt + STALL_DEADLINE + 2 * this.sensor.interval;
   }
 
   /** Sees whether the sensor has finished the frame that it was asked for. */
@@ -241,10 +362,11 @@ export class Capture extends Task {
     buffer.holder = Holder.NOBODY;
     if (result == Fault.MISSING) {
       this.fail(now, SensorFault.MISSING);
-    } else if (<u32>result != this.frameBytes) {
+    } else if (result < 0 || (this.format != Format.JPEG && <u32>result != this.frameBytes)) {
       this.torn++; // the next frame is asked for at once
     } else {
       buffer.holder = Holder.WAITING;
+      buffer.bytes = result;
       buffer.time = load<i64>(frameTime);
       this.fault = SensorFault.NONE;
       this.retryPause = RETRY_PAUSE_MIN;
@@ -266,44 +388,60 @@ export class Capture extends Task {
   /** Encodes the next slice of the frame that is being encoded, or of the one that waits for it. */
   private encode(now: i64): void {
     let buffer = this.encoding;
+    const isFile = this.format == Format.JPEG;
     if (!buffer) {
       buffer = this.held(Holder.WAITING);
       if (!buffer) return;
       buffer.holder = Holder.ENCODER;
       this.encoding = buffer;
-      const s = this.settings;
-      const end = buffer.at + min(buffer.length, JPEG_BYTES_MAX);
-      begin(buffer.pixels, s.width, s.height, s.format, s.sampling, this.quality, buffer.at, end);
+      if (isFile) beginFile(buffer.pixels, buffer.bytes);
+      else {
+        const end = buffer.at + min(buffer.length, JPEG_BYTES_MAX);
+        const sampling = this.controls.sampling.value;
+        begin(buffer.pixels, this.width, this.height, this.format, sampling, this.quality, buffer.at, end);
+      }
     }
-    const progress = slice();
+    const progress = isFile ? lookOn() : slice();
     if (progress == Progress.MORE) {
       this.wake();
       return;
     }
-    if (progress == Progress.DONE) this.publish(now, buffer);
-    else this.giveUp();
+    if (progress != Progress.DONE) {
+      if (isFile) this.torn++;
+      else this.giveUp();
+    } else if (isFile) {
+      if (fileLength() > JPEG_BYTES_MAX) this.overflowed++;
+      else this.publish(now, buffer.pixels, fileLength(), buffer.time);
+    } else {
+      this.publish(now, buffer.at, length(), buffer.time);
+      this.adapt(now);
+    }
     buffer.holder = Holder.NOBODY;
     this.encoding = null;
     this.wake(); // a buffer is free
   }
 
-  private publish(now: i64, buffer: FrameBuffer): void {
-    const bytes = length();
+  private publish(now: i64, file: usize, bytes: u32, time: i64): void {
     const slot = this.slots.take();
-    memory.copy(slot.jpegAt, buffer.at, bytes);
-    this.slots.publish(slot, bytes, buffer.time);
+    memory.copy(slot.jpegAt, file, bytes);
+    this.slots.publish(slot, bytes, time);
     this.published++;
     this.sequence = slot.sequence;
     this.bytes = bytes;
-
     this.count(now);
+  }
 
-    if (this.quality < this.settings.quality && bytes <= min(this.frameBytes, JPEG_BYTES_MAX) / 4 * 3) {
+  /** Chooses the next frame's quality by what the last one took. */
+  private adapt(now: i64): void {
+    if (this.ceiling < 100 && this.bytes <= min(this.frameBytes, JPEG_BYTES_MAX) / 4 * 3) {
       if (++this.recovery >= RECOVERY_FRAMES) {
         this.recovery = 0;
-        this.quality++;
+        this.ceiling++;
       }
     }
+    const target = targetBytes(this.controls, this.rate(now));
+    const wanted = target ? nextQuality(this.quality, this.bytes, target) : this.controls.quality.value;
+    this.quality = min(wanted, this.ceiling);
   }
 
   /** Counts a published frame for the rate. */
@@ -326,6 +464,7 @@ export class Capture extends Task {
     this.overflowed++;
     this.recovery = 0;
     this.quality = max(this.quality * 3 / 4, 1);
+    this.ceiling = this.quality;
   }
 }
 
@@ -336,9 +475,26 @@ export function sensorFaultName(fault: SensorFault): string {
       return "refused";
     case SensorFault.MISSING:
       return "missing";
+    case SensorFault.OTHER_CHIP:
+      return "another chip";
     case SensorFault.STALLED:
       return "stalled";
     default:
       return "none";
   }
+}
+
+/** The format that people write so. */
+function formatNamed(name: string): Format {
+  if (name == "gray") return Format.GRAY;
+  if (name == "rgb565") return Format.RGB565;
+  if (name == "yuyv") return Format.YUYV;
+  return name == "jpeg" ? Format.JPEG : Format.BAYER;
+}
+
+/** The decimal number in the characters of `text` from `start` to before `end`. */
+function digits(text: string, start: i32, end: i32): i32 {
+  let number = 0;
+  for (let i = start; i < end; i++) number = number * 10 + text.charCodeAt(i) - 0x30;
+  return number;
 }

@@ -9,7 +9,7 @@
  *     encoder's strip and tables     ~    130,000      jpeg/memory.ts
  *     frame buffers                     2,459,648      FRAME_ARENA_BYTES
  *     slots                             3,145,728      SLOTS x SLOT_BYTES
- *     connections                          57,344      CONNECTIONS_MAX x (IN_BYTES + OUT_BYTES)
+ *     connections                         106,496      CONNECTIONS_MAX x (IN_BYTES + OUT_BYTES + BODY_BYTES_MAX)
  *     page, texts, tasks             ~     40,000
  *                                       ---------
  *                                     ~ 5.9 million    of 95 pages, 6,225,920 bytes
@@ -71,8 +71,10 @@ export const JPEG_BYTES_MAX: u32 = SLOT_BYTES - PART_HEAD_BYTES - PART_TAIL_BYTE
 
 /** Bytes of a request that are received ahead of the parser. */
 export const IN_BYTES: u32 = 1024;
-/** Bytes of an answer's head, with its body where that is text. The longest is the state, with a line a viewer. */
-export const OUT_BYTES: u32 = 1536 + <u32>VIEWERS_MAX * 128;
+/** Bytes of an answer's head, with its body where that is text. The longest are the controls and the state. */
+export const OUT_BYTES: u32 = 4096 + <u32>VIEWERS_MAX * 64;
+/** Bytes of a request's body, where a route takes one: 413 above. */
+export const BODY_BYTES_MAX: u32 = 1024;
 /** Bytes of a request's target (path and query): 414 above. */
 export const TARGET_BYTES_MAX: u32 = 256;
 /** Bytes of a header's value that are kept of those that matter to us: 431 above. */
@@ -85,6 +87,8 @@ export const HEAD_BYTES_MAX: u32 = 8192;
 export const SECOND: i64 = 1_000_000;
 /** From a request's first byte to its head's end: 408 after it. */
 export const HEAD_DEADLINE: i64 = 5 * SECOND;
+/** From a head's end to its body's: 408 after it. */
+export const BODY_DEADLINE: i64 = 10 * SECOND;
 /** A connection on which nothing was asked is closed after this. */
 export const IDLE_DEADLINE: i64 = 30 * SECOND;
 /** A peer that takes no byte of what it asked for is cut after this. */

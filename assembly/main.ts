@@ -4,12 +4,17 @@
  */
 
 import { Capture } from "./capture";
+import { Controls } from "./controls";
 import { Connection } from "./http/connection";
 import { PAGE, PAGE_BYTES, PAGE_GZIP, PAGE_GZIP_BYTES } from "./generated/page";
+import { saveControls, sendControls, setControls } from "./http/control";
 import { Server } from "./http/server";
 import { sendState } from "./http/state";
-import { SLOTS, SLOT_BYTES } from "./limits";
-import { readSettings } from "./settings";
+import { Sampling } from "./jpeg/encoder";
+import { JPEG_BYTES_MAX, SLOTS, SLOT_BYTES } from "./limits";
+import { Sensor } from "./sensors/sensor";
+import { SoftSensor } from "./sensors/soft";
+import { readScene } from "./settings";
 import { Slots } from "./slot";
 
 const HTTP_PORT: u32 = 80;
@@ -19,7 +24,16 @@ const slotMemory = memory.data(SLOTS * <i32>SLOT_BYTES, 16);
 /** Makes all tasks. They begin with the first step. */
 export function start(): void {
   const slots = new Slots(slotMemory);
-  const capture = new Capture(readSettings(), slots);
+  const controls = new Controls();
+  controls.quality.setRange(1, 100, 85);
+  controls.sampling.setChoices(["4:4:4", "4:2:0"], Sampling.S420);
+  controls.frameBytes.setRange(0, JPEG_BYTES_MAX, 0);
+  controls.byteRate.setRange(0, 100_000_000, 0);
+  const scene = readScene();
+  const sensors: Sensor[] = [
+    new SoftSensor(controls, scene.width, scene.height, scene.format),
+  ];
+  const capture = new Capture(controls, sensors, slots);
   const server = new Server(HTTP_PORT, capture, slots);
 
   server.route("/", "action=stream", stream);
@@ -30,6 +44,9 @@ export function start(): void {
   server.route("/video_feed", "", stream);
   server.route("/snapshot.jpg", "", snapshot);
   server.route("/state", "", sendState);
+  server.route("/control", "", sendControls);
+  server.post("/control", setControls);
+  server.post("/control/save", saveControls);
 }
 
 function page(connection: Connection, _server: Server, now: i64): void {

@@ -1,81 +1,93 @@
 /**
- * What people may set, read from the board at start, each with its default and its bounds. A value that makes no sense
- * is named in the log and the default taken: a camera with a bad setting still shows a picture.
+ * Settings that the board keeps: the values of the controls, by their names, and what the soft sensor was given to show.
+ * A value that makes no sense is named in the log and the default taken: a camera with a bad setting still shows a picture.
  */
 
-import { Fault, Format, Level, settingGet } from "./board";
+import { Fault, Format, Level, settingGet, settingPut } from "./board";
+import { Control, Controls } from "./controls";
 import { beginLine, endLine } from "./journal";
-import { Sampling } from "./jpeg/encoder";
 import { HEIGHT_MAX, WIDTH_MAX } from "./limits";
+import { Writer } from "./writer";
 
-export class Settings {
-  /** Pixels a row, 1 to WIDTH_MAX. `size`, such as `320x240`. */
-  width: i32 = 320;
-  /** Rows, 1 to HEIGHT_MAX. */
-  height: i32 = 240;
-  /** `format`: `rgb565`, `yuyv` or `gray`. */
-  format: Format = Format.RGB565;
-  /** `sampling` of the chroma: `4:2:0` or `4:4:4`. */
-  sampling: Sampling = Sampling.S420;
-  /** `quality` of the JPEG files on the IJG scale, 1 to 100. */
-  quality: i32 = 85;
-  /** `fps`, frames a second at most, 1 to 120. */
-  fps: i32 = 30;
+const TEXT_BYTES: i32 = 64;
+const name: usize = memory.data(TEXT_BYTES);
+const value: usize = memory.data(TEXT_BYTES);
+let valueLength: i32 = 0;
+/** Made when it is first wanted: asc can't compile a global that is a Writer, whose asserts want the journal's. */
+let textWriter: Writer | null = null;
+
+function begin(address: usize): Writer {
+  if (!textWriter) textWriter = new Writer();
+  return textWriter!.begin(address, TEXT_BYTES);
 }
 
-const VALUE_BYTES: i32 = 64;
-const value = memory.data(VALUE_BYTES);
-let valueLength: i32 = 0;
+/** Gives each control that the camera has the value that the board keeps for it, if it keeps one. */
+export function readSettings(controls: Controls): void {
+  for (let i = 0; i < controls.all.length; i++) {
+    const control = controls.all[i];
+    if (!control.available || !get(control.name)) continue;
+    if (control.read(value, valueLength)) control.value = control.wanted;
+    else ignored(control.name);
+  }
+}
 
-/** Reads every setting from the board. */
-export function readSettings(): Settings {
-  const settings = new Settings();
+/** Has the board keep what differs from the defaults. @returns whether it could */
+export function keepSettings(controls: Controls): bool {
+  for (let i = 0; i < controls.all.length; i++) {
+    const control = controls.all[i];
+    if (!control.available) continue;
+    if (!put(control)) return false;
+  }
+  return true;
+}
+
+/** What the soft sensor shows: the board's scene has one size and one format. */
+export class Scene {
+  width: i32 = 320;
+  height: i32 = 240;
+  format: Format = Format.RGB565;
+}
+
+export function readScene(): Scene {
+  const scene = new Scene();
   if (get("size")) {
     const cross = indexOf(0x78);
     const width = number(0, cross);
     const height = cross < 0 ? -1 : number(cross + 1, valueLength);
     if (width < 1 || width > <i32>WIDTH_MAX || height < 1 || height > <i32>HEIGHT_MAX) ignored("size");
     else {
-      settings.width = width;
-      settings.height = height;
+      scene.width = width;
+      scene.height = height;
     }
   }
   if (get("format")) {
-    if (is("rgb565")) settings.format = Format.RGB565;
-    else if (is("yuyv") && settings.width % 2 == 0) settings.format = Format.YUYV;
-    else if (is("gray")) settings.format = Format.GRAY;
-    else ignored("format");
+    if (is("yuyv") && scene.width % 2 == 0) scene.format = Format.YUYV;
+    else if (is("gray")) scene.format = Format.GRAY;
+    else if (is("bayer")) scene.format = Format.BAYER;
   }
-  if (get("sampling")) {
-    if (is("4:2:0")) settings.sampling = Sampling.S420;
-    else if (is("4:4:4")) settings.sampling = Sampling.S444;
-    else ignored("sampling");
-  }
-  if (get("quality")) {
-    const quality = number(0, valueLength);
-    if (quality < 1 || quality > 100) ignored("quality");
-    else settings.quality = quality;
-  }
-  if (get("fps")) {
-    const fps = number(0, valueLength);
-    if (fps < 1 || fps > 120) ignored("fps");
-    else settings.fps = fps;
-  }
-  return settings;
+  return scene;
 }
 
-/** Reads the setting `name` to `value`. @returns whether somebody set it */
-function get(name: string): bool {
-  const bytes = String.UTF8.encode(name);
-  const length = settingGet(changetype<usize>(bytes), bytes.byteLength, value, VALUE_BYTES);
-  valueLength = length < 0 ? 0 : length;
+/** Reads the setting `key` to `value`. @returns whether somebody set it */
+function get(key: string): bool {
+  const nameLength = begin(name).text(key).length;
+  const length = settingGet(name, nameLength, value, TEXT_BYTES);
+  valueLength = max(length, 0);
   if (length >= 0) return true;
-  if (length != Fault.MISSING) ignored(name);
+  if (length != Fault.MISSING) ignored(key);
   return false;
 }
 
-function ignored(name: string): void {
-  beginLine().text("setting ignored, its value makes no sense: ").text(name);
+/** A default is not kept, so that a later version may have a better one. */
+function put(control: Control): bool {
+  const nameLength = begin(name).text(control.name).length;
+  const text = begin(value);
+  if (control.value != control.initial) control.write(control.value, text);
+  return settingPut(name, nameLength, value, text.length) == 0;
+}
+
+function ignored(key: string): void {
+  beginLine().text("setting ignored, its value makes no sense: ").text(key);
   endLine(Level.WARNING);
 }
 

@@ -77,6 +77,15 @@ export class Writer {
     return this.number(value / 1000).byte(0x2e).byte(0x30 + rest / 100).byte(0x30 + rest / 10 % 10).byte(0x30 + rest % 10);
   }
 
+  /** Bytes from outside as text: what is not printable ASCII becomes `?`. */
+  printable(address: usize, length: u32): this {
+    for (let i: u32 = 0; i < length; i++) {
+      const c = load<u8>(address + i);
+      this.byte(c < 0x20 || c > 0x7e ? 0x3f : c);
+    }
+    return this;
+  }
+
   /** A string of JSON in its quotes. `"`, `\` and control characters become `?`: names of boards have none. */
   quoted(address: usize, length: u32): this {
     this.byte(0x22);

@@ -18,6 +18,7 @@ import {
   SENSOR_HANDLE,
 } from "./board-table.ts";
 import type { Network } from "./network.ts";
+import type { Settings } from "./settings.ts";
 import { Events, Sockets } from "./sockets.ts";
 import type { Sensor } from "./soft-sensor.ts";
 
@@ -33,8 +34,7 @@ export type BoardParts = {
   now: () => number;
   network: Network;
   sensor: Sensor;
-  /** Values by name, as text. */
-  settings: ReadonlyMap<string, string>;
+  settings: Settings;
   log: Log;
   /** Called when the network gave `events` something to tell. */
   wake: () => void;
@@ -117,6 +117,14 @@ export class Board {
         if (!(format in Format)) throw new BoardTrap(`softSensorSet with an unknown format, ${format}`);
         return sensor.set(width >>> 0, height >>> 0, format, interval >>> 0, now());
       },
+      sensorLines: (power, reset, clock) => sensor.lines(power !== 0, reset !== 0, clock >>> 0, now()),
+      busTransfer: (device, write, writeLength, read, readLength) => {
+        const from = memory.start(write, writeLength);
+        const to = memory.start(read, readLength);
+        // What is written may lie where is read to.
+        const written = Uint8Array.prototype.slice.call(memory.bytes, from, from + (writeLength >>> 0));
+        return sensor.transfer(device, written, memory.bytes.subarray(to, to + (readLength >>> 0)), now());
+      },
       captureStart: (address, length) => {
         const start = memory.start(address, length);
         const result = sensor.start(memory.bytes, start, start + (length >>> 0), now());
@@ -141,6 +149,8 @@ export class Board {
         memory.start(address, length);
         return value === undefined ? Fault.MISSING : memory.writeText(value, address, length);
       },
+      settingPut: (name, nameLength, value, valueLength) =>
+        settings.put(memory.text(name, nameLength), memory.text(value, valueLength)) ? 0 : Fault.REFUSED,
       identify: (what, address, length) => {
         switch (what) {
           case Identity.BOARD:

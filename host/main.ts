@@ -12,6 +12,8 @@ import { Format, Level } from "./board-table.ts";
 import { openServer } from "./live/network.ts";
 import { LiveWorld } from "./live/world.ts";
 import { loadModule, modulePath, type Profile } from "./module.ts";
+import { MemorySettings } from "./settings.ts";
+import { SoftSensor } from "./soft-sensor.ts";
 import { PATTERN, PHOTOS_FOLDER, renderScene, Scene, SceneError, sizeProblem } from "./scenes/file.ts";
 
 /** A scene for Node at most: a test scene of seven seconds in QVGA. */
@@ -117,14 +119,14 @@ async function run(options: Options): Promise<void> {
     await renderScene({ scene: options.scene, width, height, format, bytesMax: SCENE_BYTES_MAX }),
   );
   const server = await bind(options.host, options.port);
-  const settings = new Map([
+  const settings = new MemorySettings([
     ["size", `${width}x${height}`],
     ["format", options.format],
     ["sampling", options.sampling],
     ["quality", String(options.quality)],
     ["fps", String(options.fps)],
   ]);
-  const world = new LiveWorld({ module, server, scene, settings, log });
+  const world = new LiveWorld({ module, server, sensor: new SoftSensor(scene), settings, log });
   process.stdout.write(`http://${world.address}/\n`);
   await new Promise((resolve) => {
     process.once("SIGINT", resolve);

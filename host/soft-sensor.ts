@@ -13,6 +13,10 @@ import type { Scene } from "./scenes/file.ts";
 export interface Sensor {
   /** As softSensorSet. */
   set(width: number, height: number, format: number, interval: number, now: number): number;
+  /** As sensorLines. */
+  lines(power: boolean, reset: boolean, clock: number, now: number): number;
+  /** As busTransfer; what is read goes to `read`. */
+  transfer(device: number, write: Uint8Array, read: Uint8Array, now: number): number;
   /** As captureStart, of a range that was checked. */
   start(memory: Buffer, start: number, end: number, now: number): number;
   /** As capturePoll; after a frame `frameTime` is its time. */
@@ -49,6 +53,14 @@ export class SoftSensor implements Sensor {
     this.#interval = interval;
     this.#origin = now;
     return 0;
+  }
+
+  lines(): number {
+    return Fault.MISSING;
+  }
+
+  transfer(): number {
+    return Fault.MISSING;
   }
 
   start(memory: Buffer, start: number, end: number, now: number): number {

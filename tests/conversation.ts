@@ -110,7 +110,7 @@ function parseAnswer(lines: string[]): ExpectedAnswer {
 /** Holds a conversation, its request cut into `pieces`. @returns the answers as they came, for comparison */
 export async function hold(conversation: Conversation, line: Line, pieces: Buffer[]): Promise<Answer[]> {
   const { answers, closes } = conversation;
-  const methods = [...conversation.request.toString("latin1").matchAll(/^([A-Z]+) \S+ HTTP\//gm)].map((m) => m[1]);
+  const methods = [...conversation.request.toString("latin1").matchAll(/([A-Z]+) \S+ HTTP\//g)].map((m) => m[1]);
   try {
     for (const piece of pieces) line.send(piece);
     const isWhole = () => split(line.received(), methods, line.isClosed()).answers.length >= answers.length;

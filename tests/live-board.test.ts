@@ -12,6 +12,7 @@ import { Board } from "../host/board.ts";
 import { BoardTrap, Close, Fault, Format, Identity, Level, Ready } from "../host/board-table.ts";
 import { LiveNetwork, openServer } from "../host/live/network.ts";
 import { PATTERN, renderScene, Scene } from "../host/scenes/file.ts";
+import { MemorySettings } from "../host/settings.ts";
 import { SoftSensor } from "../host/soft-sensor.ts";
 
 const PAGE = 65536;
@@ -43,7 +44,7 @@ class Bench {
       now: () => this.now,
       network,
       sensor: new SoftSensor(scene),
-      settings: new Map([["size", "8x8"], ["motto", "größer"]]),
+      settings: new MemorySettings([["size", "8x8"], ["motto", "größer"]]),
       log: (level, text) => this.log.push(`${Level[level]} ${text}`),
       wake: () => this.wakes++,
     });

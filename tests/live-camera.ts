@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { openServer } from "../host/live/network.ts";
 import { LiveWorld } from "../host/live/world.ts";
 import { loadModule, modulePath, type Profile } from "../host/module.ts";
+import { MemorySettings } from "../host/settings.ts";
+import { SoftSensor } from "../host/soft-sensor.ts";
 import { PATTERN, renderScene, Scene } from "../host/scenes/file.ts";
 
 export interface LiveCamera {
@@ -33,8 +35,8 @@ export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCa
   const world = new LiveWorld({
     module,
     server,
-    scene: new Scene(await renderScene({ scene, width, height, format: 1, bytesMax: 32_000_000 })),
-    settings: new Map(Object.entries({ size: `${width}x${height}`, ...settings })),
+    sensor: new SoftSensor(new Scene(await renderScene({ scene, width, height, format: 1, bytesMax: 32_000_000 }))),
+    settings: new MemorySettings(Object.entries({ size: `${width}x${height}`, ...settings })),
     log: (_level, text) => log.push(text),
   });
   return {

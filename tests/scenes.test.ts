@@ -48,7 +48,7 @@ for (const format of FORMATS) {
 
   test(`${Format[format]} is laid out as the board's interface says`, () => {
     const colours = { width: 2, height: 1, bytes: Uint8Array.of(255, 0, 0, 0, 0, 255) };
-    const expected = {
+    const expected: Partial<Record<Format, number[]>> = {
       [Format.GRAY]: [76, 29],
       [Format.RGB565]: [0x00, 0xf8, 0x1f, 0x00],
       // Chroma of the mean, (127.5, 0, 127.5): luma 52.7, Cb 128 + 74.8 / 1.772, Cr 128 + 74.8 / 1.402.

@@ -1,7 +1,7 @@
 /** The request parser: each head read whole, and byte by byte, with the same outcome. */
 
 import { Method, Outcome, Parser } from "../http/parser";
-import { HEAD_BYTES_MAX, TARGET_BYTES_MAX } from "../limits";
+import { BODY_BYTES_MAX, HEAD_BYTES_MAX, TARGET_BYTES_MAX } from "../limits";
 
 let parser: Parser = new Parser();
 /** How many bytes of the last head were read. */
@@ -48,7 +48,7 @@ describe("a request's head", () => {
     expect(parser.pathIs("/")).toBeTruthy();
     expect(parser.keepAlive).toBeTruthy();
     expect(parser.acceptsGzip).toBeFalsy();
-    expect(parser.hasBody).toBeFalsy();
+    expect(parser.bodyBytes).toBe(0);
   });
 
   it("may follow empty lines", () => {
@@ -179,11 +179,14 @@ describe("fields that matter", () => {
 
   it("say whether a body follows, without contradiction", () => {
     expect(field("Content-Length: 0")).toBe(Outcome.DONE);
-    expect(parser.hasBody).toBeFalsy();
+    expect(parser.bodyBytes).toBe(0);
+    expect(field("Content-Length: 0042")).toBe(Outcome.DONE);
+    expect(parser.bodyBytes).toBe(42);
     expect(field("Content-Length: 99999999999999999999999")).toBe(Outcome.DONE);
-    expect(parser.hasBody).toBeTruthy();
+    expect(parser.bodyBytes).toBeGreaterThan(BODY_BYTES_MAX);
+    expect(parser.isCoded).toBeFalsy();
     expect(field("Transfer-Encoding: chunked")).toBe(Outcome.DONE);
-    expect(parser.hasBody).toBeTruthy();
+    expect(parser.isCoded).toBeTruthy();
     expect(field("Content-Length: -1")).toBe(Outcome.MALFORMED);
     expect(field("Content-Length: 1, 1")).toBe(Outcome.MALFORMED);
     expect(field("Content-Length:")).toBe(Outcome.MALFORMED);

@@ -10,6 +10,8 @@
 
 import { Close, Fault } from "../board";
 import {
+  BODY_BYTES_MAX,
+  BODY_DEADLINE,
   HEAD_DEADLINE,
   IDLE_DEADLINE,
   IN_BYTES,
@@ -30,6 +32,8 @@ export enum State {
   FREE,
   /** Reads a request's head, or waits for its first byte. */
   READING,
+  /** Reads a request's body, for a route that takes one. */
+  READING_BODY,
   /** A snapshot was asked for and capture is waking up: waits for a fresh frame. */
   AWAITING_FRAME,
   /** Sends an answer: a head with a short body, or a head and then a body that lies elsewhere. */
@@ -42,7 +46,6 @@ export enum State {
 
 /** Room in front of a text body for the head of its answer. */
 const HEAD_ROOM: u32 = 384;
-export const ALLOW = "Allow: GET, HEAD, OPTIONS\r\n";
 /** What a watching peer sends is thrown away here. */
 const trash = memory.data(<i32>IN_BYTES);
 
@@ -68,6 +71,11 @@ export class Connection extends Task {
   private inputEnd: u32 = 0;
   /** When the first byte of the request came. */
   private headSince: i64 = 0;
+  /** The request's body, and how much of it has come. */
+  readonly body: usize;
+  private bodyCame: u32 = 0;
+  /** When the rest of it must have come. */
+  private bodyBy: i64 = 0;
   /** When the peer last took something, or was first offered it. */
   private progressAt: i64 = 0;
   /** When a snapshot's patience ends. */
@@ -91,6 +99,7 @@ export class Connection extends Task {
     super();
     this.input = heap.alloc(IN_BYTES);
     this.output = heap.alloc(OUT_BYTES);
+    this.body = heap.alloc(BODY_BYTES_MAX);
   }
 
   get isWatching(): bool {
@@ -129,6 +138,9 @@ export class Connection extends Task {
         break;
       case State.READING:
         this.readRequest(now);
+        break;
+      case State.READING_BODY:
+        this.readBody(now);
         break;
       case State.AWAITING_FRAME:
         this.awaitFrame(now);
@@ -185,20 +197,43 @@ export class Connection extends Task {
 
   /** Answers with a line of text that says what is wrong, and closes. */
   refuse(status: string, why: string, now: i64, fields: string = ""): void {
+    this.beginRefusal().text(why);
+    this.endRefusal(status, now, fields);
+  }
+
+  /** Begins such a line, for {@link endRefusal}. */
+  beginRefusal(): Writer {
     this.parser.keepAlive = false;
-    this.beginText().text(why).text("\n");
+    return this.beginText();
+  }
+
+  endRefusal(status: string, now: i64, fields: string = ""): void {
+    this.writer.text("\n");
     this.endText(status, "text/plain; charset=utf-8", fields, now);
+  }
+
+  /** Reads the request's body, and then has the server answer again. */
+  takeBody(now: i64): void {
+    this.bodyCame = 0;
+    this.bodyBy = now + BODY_DEADLINE;
+    this.state = State.READING_BODY;
+    this.readBody(now);
+  }
+
+  /** Whether the whole body is there. */
+  get hasBody(): bool {
+    return this.bodyCame == this.parser.bodyBytes;
+  }
+
+  /** Answers OPTIONS. */
+  sendOptions(allow: string, now: i64): void {
+    this.beginHead("204 No Content").text(allow).text("\r\n");
+    this.endHead(0, 0, now);
   }
 
   /** Answers that it can't be done now but may be soon, and closes. */
   putOff(why: string, now: i64): void {
     this.refuse("503 Service Unavailable", why, now, "Retry-After: 1\r\n");
-  }
-
-  /** Answers OPTIONS. */
-  sendOptions(now: i64): void {
-    this.beginHead("204 No Content").text(ALLOW).text("\r\n");
-    this.endHead(0, 0, now);
   }
 
   /** Sends the newest frame, a fresh one where capture can make it in time. */
@@ -242,21 +277,45 @@ export class Connection extends Task {
     this.wake();
   }
 
+  /** Receives if all that came was read. @returns false if there will be no more, and the connection was closed */
+  private receive(): bool {
+    if (this.inputAt < this.inputEnd || !this.socket.readable) return true;
+    const count = this.socket.receive(this.input, IN_BYTES);
+    if (count == Fault.END || count == Fault.CLOSED) {
+      this.close(Close.ORDERLY);
+      return false;
+    }
+    this.inputAt = 0;
+    this.inputEnd = count > 0 ? count : 0;
+    return true;
+  }
+
+  private readBody(now: i64): void {
+    if (!this.hasBody && !this.receive()) return;
+    const count = min(this.inputEnd - this.inputAt, this.parser.bodyBytes - this.bodyCame);
+    memory.copy(this.body + this.bodyCame, this.input + this.inputAt, count);
+    this.bodyCame += count;
+    this.inputAt += count;
+    if (this.hasBody) {
+      this.server.answer(this, now);
+      return;
+    }
+    if (now >= this.bodyBy) {
+      this.refuse("408 Request Timeout", "the request took too long", now);
+      return;
+    }
+    this.waitUntil(this.bodyBy);
+    if (this.socket.readable) this.wake();
+  }
+
   private readRequest(now: i64): void {
     const parser = this.parser;
-    if (this.inputAt == this.inputEnd && this.socket.readable) {
-      const count = this.socket.receive(this.input, IN_BYTES);
-      if (count == Fault.END || count == Fault.CLOSED) {
-        this.close(Close.ORDERLY);
-        return;
-      }
-      this.inputAt = 0;
-      this.inputEnd = count > 0 ? count : 0;
-    }
+    if (!this.receive()) return;
     if (this.inputAt < this.inputEnd) {
       if (parser.isIdle) this.headSince = now;
       this.inputAt += parser.read(this.input + this.inputAt, this.inputEnd - this.inputAt);
       if (parser.outcome != Outcome.MORE) {
+        this.bodyCame = 0;
         this.server.answer(this, now);
         return;
       }

@@ -26,6 +26,7 @@ export enum Method {
   GET,
   HEAD,
   OPTIONS,
+  POST,
   /** Any other: no route takes it. */
   OTHER,
 }
@@ -75,6 +76,8 @@ enum Field {
 
 const NAME_BYTES_MAX: u32 = 24;
 const METHOD_BYTES_MAX: u32 = 16;
+/** A body's length above which it is not counted exactly; ten times it still fits 32 bits. */
+const BODY_UNCOUNTED: u32 = 100_000_000;
 
 export class Parser {
   outcome: Outcome = Outcome.MORE;
@@ -85,8 +88,10 @@ export class Parser {
   keepAlive: bool = false;
   /** Whether the answer may be compressed with gzip. */
   acceptsGzip: bool = false;
-  /** Whether a body follows: of a known length above 0, or coded for transfer. */
-  hasBody: bool = false;
+  /** Bytes of the body that follows; more than any limit of ours if there are more than can be counted. */
+  bodyBytes: u32 = 0;
+  /** Whether a body follows that is coded for transfer, of a length that nobody says. */
+  isCoded: bool = false;
   /** Bytes of the path, percent-decoded, and of the query behind its `?`. */
   pathBytes: u32 = 0;
   queryBytes: u32 = 0;
@@ -126,7 +131,8 @@ export class Parser {
     this.minor = 0;
     this.keepAlive = false;
     this.acceptsGzip = false;
-    this.hasBody = false;
+    this.bodyBytes = 0;
+    this.isCoded = false;
     this.pathBytes = 0;
     this.queryBytes = 0;
     this.state = State.START;
@@ -152,9 +158,14 @@ export class Parser {
     return equals(this.target, this.pathBytes, text);
   }
 
+  /** Where the query is. */
+  get query(): usize {
+    return this.target + this.pathBytes;
+  }
+
   /** Whether the query is `text`. */
   queryIs(text: string): bool {
-    return equals(this.target + this.pathBytes, this.queryBytes, text);
+    return equals(this.query, this.queryBytes, text);
   }
 
   private fail(outcome: Outcome): void {
@@ -346,6 +357,7 @@ export class Parser {
     if (equals(this.token, this.tokenBytes, "GET")) this.method = Method.GET;
     else if (equals(this.token, this.tokenBytes, "HEAD")) this.method = Method.HEAD;
     else if (equals(this.token, this.tokenBytes, "OPTIONS")) this.method = Method.OPTIONS;
+    else if (equals(this.token, this.tokenBytes, "POST")) this.method = Method.POST;
     this.tokenBytes = 0;
   }
 
@@ -389,13 +401,13 @@ export class Parser {
         for (let i: u32 = 0; i < n; i++) {
           const c = load<u8>(at + i);
           if (!isDigit(c)) return this.fail(Outcome.MALFORMED);
-          if (c != 0x30) this.hasBody = true;
+          this.bodyBytes = min(this.bodyBytes * 10 + (c - 0x30), BODY_UNCOUNTED);
         }
         break;
       }
       case Field.TRANSFER_ENCODING: {
         this.codings++;
-        this.hasBody = true;
+        this.isCoded = true;
         break;
       }
       case Field.ACCEPT_ENCODING: {

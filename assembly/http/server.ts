@@ -7,12 +7,12 @@
 import { Close, Level, tcpClose, tcpSend } from "../board";
 import { Capture } from "../capture";
 import { say } from "../journal";
-import { CONNECTIONS_MAX, SECOND, SNAPSHOTS_MAX, VIEWERS_MAX } from "../limits";
+import { BODY_BYTES_MAX, CONNECTIONS_MAX, SECOND, SNAPSHOTS_MAX, VIEWERS_MAX } from "../limits";
 import { Task } from "../scheduler";
 import { Slots } from "../slot";
 import { Socket } from "../sockets";
 import { Writer } from "../writer";
-import { ALLOW, Connection, State } from "./connection";
+import { Connection, State } from "./connection";
 import { Method, Outcome } from "./parser";
 
 /** Answers a request by one of the connection's calls for routes. */
@@ -23,9 +23,19 @@ class Route {
     readonly path: string,
     /** The query it answers to, without the `?`, or "" for any. */
     readonly query: string,
+    /** Whether it answers POST, which may have a body, else GET and HEAD. */
+    readonly isPost: bool,
     readonly handler: Handler,
   ) {}
+
+  takes(method: Method): bool {
+    return this.isPost ? method == Method.POST : method == Method.GET || method == Method.HEAD;
+  }
 }
+
+const ALLOW_GET = "Allow: GET, HEAD, OPTIONS\r\n";
+const ALLOW_POST = "Allow: POST, OPTIONS\r\n";
+const ALLOW_BOTH = "Allow: GET, HEAD, POST, OPTIONS\r\n";
 
 /** Connections let in at most in one run. */
 const ACCEPTS: i32 = 4;
@@ -61,7 +71,12 @@ export class Server extends Task {
 
   /** Has `handler` answer GET and HEAD for `path`, where `query` is "" or the request's. Earlier ones come first. */
   route(path: string, query: string, handler: Handler): void {
-    this.routes.push(new Route(path, query, handler));
+    this.routes.push(new Route(path, query, false, handler));
+  }
+
+  /** Has `handler` answer POST for `path`. */
+  post(path: string, handler: Handler): void {
+    this.routes.push(new Route(path, "", true, handler));
   }
 
   get hasRoomForViewer(): bool {
@@ -112,18 +127,27 @@ export class Server extends Task {
         return connection.refuse("505 HTTP Version Not Supported", "only HTTP/1.1 and HTTP/1.0 are spoken here", now);
       default:
     }
-    if (parser.hasBody) return connection.refuse("413 Content Too Large", "no route here takes a body", now);
-    if (parser.method == Method.OPTIONS) return connection.sendOptions(now);
-    let known = false;
+    let allow = "";
     for (let i = 0; i < this.routes.length; i++) {
       const route = this.routes[i];
       if (!parser.pathIs(route.path)) continue;
-      known = true;
-      if (parser.method == Method.OTHER) break;
-      if (route.query.length == 0 || parser.queryIs(route.query)) return route.handler(connection, this, now);
+      allow = route.isPost ? allow == ALLOW_GET ? ALLOW_BOTH : ALLOW_POST : allow == ALLOW_POST ? ALLOW_BOTH : ALLOW_GET;
     }
-    if (!known) return connection.refuse("404 Not Found", "there is nothing at this address", now);
-    connection.refuse("405 Method Not Allowed", "only GET, HEAD and OPTIONS are understood here", now, ALLOW);
+    if (parser.method == Method.OPTIONS) return connection.sendOptions(allow.length ? allow : ALLOW_BOTH, now);
+    for (let i = 0; i < this.routes.length; i++) {
+      const route = this.routes[i];
+      if (!parser.pathIs(route.path) || !route.takes(parser.method)) continue;
+      if (route.query.length && !parser.queryIs(route.query)) continue;
+      if (parser.isCoded) return connection.refuse("411 Length Required", "a body must have a Content-Length", now);
+      if (parser.bodyBytes > (route.isPost ? BODY_BYTES_MAX : 0)) {
+        const why = route.isPost ? "the body is too long" : "no body is taken here";
+        return connection.refuse("413 Content Too Large", why, now);
+      }
+      if (!connection.hasBody) return connection.takeBody(now);
+      return route.handler(connection, this, now);
+    }
+    if (!allow.length) return connection.refuse("404 Not Found", "there is nothing at this address", now);
+    connection.refuse("405 Method Not Allowed", "this method is not understood here", now, allow);
   }
 
   /** A connection that is free, or was idle longest and was closed for this; null if all are busy. */

@@ -1,8 +1,8 @@
 /** `/state`: what the camera is doing, as JSON. Times are seconds on the camera's clock. */
 
-import { Format, Identity, identify } from "../board";
-import { Capture, SensorFault, State, sensorFaultName } from "../capture";
-import { Sampling } from "../jpeg/encoder";
+import { Identity, identify } from "../board";
+import { Capture, State, sensorFaultName } from "../capture";
+import { formatName } from "../controls";
 import { CONNECTIONS_MAX, VIEWERS_MAX } from "../limits";
 import { VERSION } from "../version";
 import { Writer } from "../writer";
@@ -39,12 +39,11 @@ export function sendState(connection: Connection, server: Server, now: i64): voi
 }
 
 function capture(json: Writer, capture: Capture, now: i64): void {
-  const settings = capture.settings;
   json.text('{"state":"').text(stateName(capture.state)).text('","fault":"').text(sensorFaultName(capture.fault));
   json.text('","sensor":"').text(capture.sensor.name);
-  json.text('","width":').number(settings.width).text(',"height":').number(settings.height);
-  json.text(',"format":"').text(formatName(settings.format));
-  json.text('","sampling":"').text(settings.sampling == Sampling.S420 ? "4:2:0" : "4:4:4");
+  json.text('","width":').number(capture.width).text(',"height":').number(capture.height);
+  json.text(',"format":"').text(formatName(capture.format));
+  json.text('","sampling":"').text(capture.controls.sampling.choice);
   json.text('","quality":').number(capture.quality).text(',"fps":').thousandths(capture.rate(now));
   json.text(',"sequence":').number(capture.sequence).text(',"bytes":').number(capture.bytes);
   json.text(',"published":').number(capture.published).text(',"overflowed":').number(capture.overflowed);
@@ -57,7 +56,11 @@ function identity(json: Writer, what: Identity): void {
 
 function stateName(state: State): string {
   switch (state) {
+    case State.FINDING:
+      return "finding";
+    case State.STARTING:
     case State.CONFIGURING:
+    case State.DRAINING:
       return "configuring";
     case State.RESTING:
       return "resting";
@@ -65,16 +68,5 @@ function stateName(state: State): string {
       return "running";
     default:
       return "failed";
-  }
-}
-
-function formatName(format: Format): string {
-  switch (format) {
-    case Format.GRAY:
-      return "gray";
-    case Format.RGB565:
-      return "rgb565";
-    default:
-      return "yuyv";
   }
 }

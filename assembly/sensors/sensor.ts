@@ -19,6 +19,11 @@ export abstract class Sensor {
     readonly controls: Controls,
   ) {}
 
+  /** Whether it is a chip on the sensor bus, in whose place another may answer. */
+  get isOnBus(): bool {
+    return true;
+  }
+
   /** Makes of the controls those that this sensor has. Called once, when it has been found. */
   abstract describe(): void;
 

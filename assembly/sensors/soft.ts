@@ -19,6 +19,10 @@ export class SoftSensor extends Sensor {
     super("soft", controls);
   }
 
+  get isOnBus(): bool {
+    return false;
+  }
+
   describe(): void {
     this.controls.size.setChoices([this.width.toString() + "x" + this.height.toString()], 0);
     this.controls.format.setChoices([formatName(this.format)], 0);

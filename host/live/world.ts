@@ -6,8 +6,8 @@
 import type { AddressInfo, Server } from "node:net";
 import { Board, type Log } from "../board.ts";
 import { Level } from "../board-table.ts";
-import type { Scene } from "../scenes/file.ts";
-import { SoftSensor } from "../soft-sensor.ts";
+import type { Settings } from "../settings.ts";
+import type { Sensor } from "../soft-sensor.ts";
 import { Supervisor } from "../supervisor.ts";
 import { LiveNetwork } from "./network.ts";
 
@@ -23,8 +23,8 @@ export type LiveParts = {
   module: WebAssembly.Module;
   /** Bound already: see `openServer`. */
   server: Server;
-  scene: Scene;
-  settings: ReadonlyMap<string, string>;
+  sensor: Sensor;
+  settings: Settings;
   log: Log;
 };
 
@@ -40,7 +40,7 @@ export class LiveWorld {
   #stopped = false;
 
   /** Starts the camera at once: when it is made, the module listens, and no connection can come too early. */
-  constructor({ module, server, scene, settings, log }: LiveParts) {
+  constructor({ module, server, sensor, settings, log }: LiveParts) {
     const { address, port, family } = server.address() as AddressInfo;
     this.address = `${family === "IPv6" ? `[${address}]` : address}:${port}`;
     this.#network = new LiveNetwork(server, CAMERA_PORT);
@@ -49,7 +49,7 @@ export class LiveWorld {
       address: () => this.address,
       now: this.#now,
       network: this.#network,
-      sensor: new SoftSensor(scene),
+      sensor,
       settings,
       log,
       wake: this.#wake,

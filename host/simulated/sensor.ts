@@ -73,6 +73,14 @@ export class SimulatedSensor implements Sensor {
     return this.#mood === Mood.MISSING ? Fault.MISSING : this.#soft.set(width, height, format, interval, now);
   }
 
+  lines(): number {
+    return Fault.MISSING;
+  }
+
+  transfer(): number {
+    return Fault.MISSING;
+  }
+
   start(memory: Buffer, start: number, end: number, now: number): number {
     if (this.#mood === Mood.MISSING) return Fault.MISSING;
     const result = this.#soft.start(memory, start, end, now);

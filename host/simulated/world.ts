@@ -11,6 +11,8 @@
 import { createHash } from "node:crypto";
 import { Board } from "../board.ts";
 import type { Scene } from "../scenes/file.ts";
+import { MemorySettings } from "../settings.ts";
+import type { Sensor } from "../soft-sensor.ts";
 import { Supervisor } from "../supervisor.ts";
 import type { Client } from "./client.ts";
 import { type Part, type Response, ResponseReader } from "./http.ts";
@@ -34,6 +36,8 @@ export type Simulation = {
   /** Of connections for which nothing else is said. */
   conditions?: Conditions;
   faults?: SensorFaults;
+  /** A sensor on the board's bus, in place of the simulated soft sensor. */
+  busSensor?: Sensor;
 };
 
 /** A line that the camera wrote to its log. */
@@ -94,6 +98,8 @@ export class SimulatedWorld {
   readonly timeline = new Timeline();
   readonly board: Board;
   readonly sensor: SimulatedSensor;
+  /** What the board keeps. */
+  readonly settings: MemorySettings;
   readonly log: LogLine[] = [];
   /** How many steps the module has done. */
   steps = 0;
@@ -106,10 +112,12 @@ export class SimulatedWorld {
   #due = 0;
   #busyUntil = 0;
 
-  constructor({ module, scene, seed, settings = {}, conditions = CALM, faults = { stall: 0, tear: 0 } }: Simulation) {
+  constructor(simulation: Simulation) {
+    const { module, scene, seed, settings = {}, conditions = CALM, faults = { stall: 0, tear: 0 } } = simulation;
     this.seed = seed;
     this.#conditions = conditions;
     this.#random = new Random(seed);
+    this.settings = new MemorySettings(Object.entries(settings));
     this.sensor = new SimulatedSensor(scene, new Random(seed + 1), faults);
     this.#network = new SimulatedNetwork(this.timeline, new Random(seed + 2), (what, bytes) => this.#note(what, bytes));
     this.board = new Board({
@@ -117,8 +125,8 @@ export class SimulatedWorld {
       address: () => "",
       now: () => this.timeline.now,
       network: this.#network,
-      sensor: this.sensor,
-      settings: new Map(Object.entries(settings)),
+      sensor: simulation.busSensor ?? this.sensor,
+      settings: this.settings,
       log: (level, text) => {
         this.log.push({ time: this.now, level, text });
         this.#note(`log ${level} ${text}`);
