@@ -43,7 +43,8 @@ for (const [target, file, entries] of [
   if (written(file) > newest(["assembly", "asconfig.json", "package-lock.json"])) continue;
   console.log(`building ${file}`);
   // As a program of its own: inside of tsx, asc takes ten times as long to load.
-  const { status } = spawnSync(process.execPath, [ASC, ...entries, "--target", target], { cwd: ROOT, stdio: "inherit" });
+  const args = [ASC, ...entries, "--target", target];
+  const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: "inherit" });
   if (status !== 0) {
     rmSync(join(ROOT, file), { force: true });
     process.exit(1);

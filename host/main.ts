@@ -33,7 +33,9 @@ function readOptions(args: string[]): Options {
   )
     .option("--host <address>", "address to listen on; 0.0.0.0: every one of this computer's", "127.0.0.1")
     .addOption(
-      new Option("--profile <name>", "limits: a board's (8 viewers) or a server's").choices(["board", "server"]).default("board"),
+      new Option("--profile <name>", "limits: a board's (8 viewers) or a server's")
+        .choices(["board", "server"])
+        .default("board"),
     );
   return parseOptions(program, args);
 }

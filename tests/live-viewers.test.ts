@@ -1,4 +1,4 @@
-/** The camera on Node, live: viewers over real sockets, with fetch as a browser's script has it, and a module that fails. */
+/** The camera on Node, live: viewers over real sockets, visits through fetch, and a module that fails. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -74,7 +74,7 @@ test("32 viewers at once see whole frames, the same ones, in order", async () =>
   await until(async () => (await state()).viewers.length === 0, "the camera to notice that they left");
 });
 
-test("a viewer that does not read costs the others nothing, and goes on with the newest when it reads again", async (t) => {
+test("a viewer that does not read costs the others nothing, and then goes on with the newest", async (t) => {
   // The kernel's buffers are a matter of megabytes, and the lazy one is behind only when they are full: large frames.
   const large = await startLiveCamera({ scene: PHOTOS_FOLDER, width: 800, height: 600, settings: { quality: "95" } });
   t.after(() => large.stop());
