@@ -155,14 +155,17 @@ is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" 
 
 lists_are_fresh=""
 refresh_lists() {
-  [ -z "$lists_are_fresh" ] || return 0
+  [ -z "$lists_are_fresh" ] && may_be_root || return 0
   lists_are_fresh=yes
   say "reading the lists of packages (apt-get update)"
   apt "lists" update || say "some lists could not be read; going on with what there is"
 }
 
+# Installs what is wanted. Where that is not allowed it goes on being wanted, and this answers 1.
 install_wanted() {
   [ -n "$packages" ] || return 0
+  may_be_root || return 1
+  refresh_lists
   say "this machine lacks packages, which apt-get installs now$([ "$(id -u)" = 0 ] || printf ' through sudo'):$reasons"
   # shellcheck disable=SC2086 # a list of words
   apt "packages" install --no-install-recommends $packages || fail "apt-get could not install them (see above)"
@@ -175,9 +178,9 @@ install_wanted() {
 # Debian 12's Node and Debian 13's npm are too old, but good enough to fetch newer ones with.
 debian_node() {
   has node || want "the module and the camera on Node" nodejs
-  install_wanted
+  install_wanted || true
   has npm || want "the project's packages" npm # some distributors' nodejs brings it along
-  install_wanted
+  install_wanted || return 0
   node_is_there || node_from_registry
 }
 
@@ -218,7 +221,7 @@ debian_rust() {
     want "Rust, for the firmware" rustc cargo rust-src
   elif ! has rustup && [ -n "$(candidate rustup)" ]; then
     want "Rust, for the firmware" rustup
-    install_wanted
+    install_wanted || return 0
     add_rustup_target || fail "rustup could not install a toolchain for $RUST_TARGET (see above)"
   else
     fail "there is no Rust 1.$RUST_MINOR_MIN or newer here. Install rustup, then: rustup target add $RUST_TARGET"
@@ -236,21 +239,23 @@ add_rustup_target() {
 }
 
 debian_board() {
+  refresh_lists
   has qemu-system-arm || want "the emulated board" qemu-system-arm
   newlib_is_there || want "C of the WebAssembly runtime, for the board" gcc-arm-none-eabi libnewlib-arm-none-eabi
   host_compilers_are_there || want "the ahead-of-time compiler and what runs on this machine" gcc g++ libc6-dev
   llvm_is_there || want "the ahead-of-time compiler" "llvm-$LLVM_MAJOR-dev"
   lld_is_there || want "the firmware's linker" "lld-$LLVM_MAJOR"
   rust_is_there || debian_rust
-  install_wanted
+  install_wanted || true
 }
 
 debian_test() {
+  refresh_lists
   has ffmpeg || want "tests of the stream" ffmpeg
   if ! chromium_is_there && [ -n "$(candidate chromium)" ]; then
     want "tests of the page" chromium
   fi
-  install_wanted
+  install_wanted || return 0
   chromium_is_there || chromium_of_playwright
 }
 
@@ -302,14 +307,12 @@ main() {
   if ! has apt-get; then
     fail "this is neither Debian nor Ubuntu: please install, and have in PATH,$lacking"
   fi
-  if ! may_be_root; then
-    fail "installing packages takes root or sudo, and there is neither here. Please have installed$lacking"
-  fi
-
-  refresh_lists
   for group in "$@"; do
     [ -z "$("${group}_lacks")" ] || "debian_$group"
   done
+  [ -z "$packages" ] ||
+    fail "installing packages takes root or sudo, and there is neither here. Please have someone run:
+    apt-get update && apt-get install --no-install-recommends$packages"
 
   lacking=""
   for group in "$@"; do lacking="$lacking$("${group}_lacks")"; done

@@ -133,7 +133,7 @@ export class Board {
       },
       capturePoll: (address, length) => {
         const start = memory.start(address, length);
-        if (length !== FRAME_TIME_BYTES) throw new BoardTrap(`capturePoll wants ${FRAME_TIME_BYTES} bytes for the time`);
+        if (length !== FRAME_TIME_BYTES) throw new BoardTrap(`capturePoll wants ${FRAME_TIME_BYTES} bytes for a time`);
         const result = sensor.poll(now());
         if (result !== Fault.AGAIN) this.#capturing = false;
         if (result >= 0) memory.bytes.writeBigInt64LE(BigInt(sensor.frameTime), start);

@@ -1,4 +1,6 @@
-/** The camera's module: loads it, fills its imports, calls its two exports. What to do about a trap is `supervisor.ts`'s. */
+/**
+ * The camera's module: loads it, fills its imports, calls its exports. What to do about a trap is `supervisor.ts`'s.
+ */
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

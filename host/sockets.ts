@@ -3,8 +3,8 @@
  * connections are the network's.
  *
  * Readiness is told once, exactly as `assembly/board.ts` promises and no more often, so that a module that works here
- * works on boards that tell more: a socket is *armed* for a Ready bit by a call that found nothing (or no more), and the
- * first time that bit comes about after that, it is told and disarmed.
+ * works on boards that tell more: a socket is *armed* for a Ready bit by a call that found nothing (or no more), and
+ * the first time that bit comes about after that, it is told and disarmed.
  */
 
 import { BoardTrap, Close, Fault, Ready } from "./board-table.ts";

@@ -1,7 +1,7 @@
 /**
- * The soft sensor: plays a scene. Frames begin every `interval` from the moment it was set, whether anyone asks for them
- * or not, as from a real sensor: frame n is whole at `origin + (n + 1) * interval`. A capture gets the frame that is being
- * exposed when it is asked for.
+ * The soft sensor: plays a scene. Frames begin every `interval` from the moment it was set, whether anyone asks for
+ * them or not, as from a real sensor: frame n is whole at `origin + (n + 1) * interval`. A capture gets the frame
+ * that is being exposed when it is asked for.
  *
  * It knows no timer: `advance` and `readyAt` are the world's business.
  */

@@ -1,7 +1,7 @@
 /**
  * Keeps a module running: steps it, and where it traps, logs why, takes everything back from it and starts it afresh
- * after a pause that grows while it keeps failing. Knows no clock and no timer: a world calls `turn` when a time that it
- * answered has come, or when the board has something to tell.
+ * after a pause that grows while it keeps failing. Knows no clock and no timer: a world calls `turn` when a time that
+ * it answered has come, or when the board has something to tell.
  */
 
 import { Level } from "./board-table.ts";

@@ -1,6 +1,6 @@
 /**
- * Tables of imports, read from where each is written down: the declarations in `assembly/board.ts` and a module's binary.
- * A signature is `(parameters)result`, with i = i32, I = i64, f = f32, F = f64.
+ * Tables of imports, read from where each is written down: the declarations in `assembly/board.ts` and a module's
+ * binary. A signature is `(parameters)result`, with i = i32, I = i64, f = f32, F = f64.
  */
 
 /** What a type of AssemblyScript is in WebAssembly. */

@@ -1,6 +1,7 @@
 /**
- * The live world's table of imports, called as the module would call it, against real sockets of this machine: readiness
- * told once, handles, backpressure both ways, how connections end, and what is a mistake of the module's own.
+ * The live world's table of imports, called as the module would call it, against real sockets of this machine:
+ * readiness told once, handles, backpressure both ways, how connections end, and what is a mistake of the module's
+ * own.
  */
 
 import assert from "node:assert/strict";
@@ -193,7 +194,7 @@ test("a reset is told, and receiving and sending answer CLOSED", async () => {
   bench.table.tcpClose(socket, Close.ORDERLY);
 });
 
-test("a peer that does not read is soon not writable, and is told of when it reads again; no byte is lost", async () => {
+test("a peer that does not read is soon not writable, and told of when it reads again; no byte is lost", async () => {
   const bench = await Bench.open();
   const { peer, socket } = await bench.peer(bench.table.tcpListen(80));
   peer.pause();

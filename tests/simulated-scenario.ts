@@ -45,7 +45,7 @@ export function scenario(
         await body(world);
       } catch (error) {
         const log = world.log.map(({ time, text }) => `\n  ${time / SECOND} s: ${text}`).join("");
-        console.error(`failed at ${world.now / SECOND} s; SEED=${seed} runs it again. The camera's log:${log || " empty"}`);
+        console.error(`failed at ${world.now / SECOND} s; SEED=${seed} runs it again. The log:${log || " empty"}`);
         throw error;
       }
     });

@@ -5,19 +5,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import asc from "assemblyscript/asc";
 import { Level } from "../host/board-table.ts";
 import { ClientState } from "../host/simulated/client.ts";
 import { MILLISECOND, MINUTE, SECOND } from "../host/simulated/timeline.ts";
 import { SimulatedWorld } from "../host/simulated/world.ts";
+import { compileFailingModule, Way } from "./failing-module.ts";
 import { areGapless, checkParts, scenario, scene, stateOf } from "./simulated-scenario.ts";
 
-/** A module whose step does `work`, with `now` at hand, and comes back at once. */
-async function moduleThat(work: string, onBegin = ""): Promise<WebAssembly.Module> {
-  const source = `${onBegin}\nexport function step(now: i64): i64 { ${work}; return now + 1000; }`;
-  const { error, binary, stderr } = await asc.compileString(source, { runtime: "stub", exportStart: "begin" });
-  if (error || !binary) throw new Error(stderr.toString());
-  return WebAssembly.compile(binary as Uint8Array<ArrayBuffer>);
+const failing = await compileFailingModule();
+
+function failingWorld(way: Way): SimulatedWorld {
+  return new SimulatedWorld({ module: failing, scene, seed: 1, settings: { way } });
 }
 
 /** When each failure was logged, and what was said of it. */
@@ -52,44 +50,37 @@ scenario("a camera that traps: every connection is reset, and a fresh one serves
   await checkParts(world, [late]);
 });
 
-/** Ways to fail, and what the log says of each. */
-const WAYS: [string, string, RegExp][] = [
-  ["an unreachable place", "unreachable()", /unreachable/],
-  ["a failed assert", 'assert(now < 0, "time runs backwards")', /time runs backwards/],
-  ["memory that is not there", "store<u8>(0x7fffffff, 1)", /memory access out of bounds/],
-  ["a division by zero", "store<i64>(0, 1 / (now - now))", /divide by zero/],
-  ["an endless recursion", "step(now); store<u8>(0, 1)", /call stack/],
+/** What the log says of each way to fail. */
+const WAYS: [Way, string, RegExp][] = [
+  [Way.UNREACHABLE, "an unreachable place", /unreachable/],
+  [Way.ASSERT, "a failed assert", /two and two make five/],
+  [Way.MEMORY, "memory that is not there", /memory access out of bounds/],
+  [Way.DIVISION, "a division by zero", /divide by zero/],
+  [Way.RECURSION, "an endless recursion", /call stack/],
+  [Way.BEGIN, "a failure before the first step", /unreachable/],
 ];
-for (const [name, work, text] of WAYS) {
-  test(`${name} is a failure with its text`, async () => {
-    const world = new SimulatedWorld({ module: await moduleThat(work), scene, seed: 1 });
-    world.run(50 * MILLISECOND);
-    assert.equal(failures(world).length, 1);
-    assert.match(failures(world)[0].text, text);
+for (const [way, name, text] of WAYS) {
+  test(`${name} is logged with its text, and tried again`, () => {
+    const world = failingWorld(way);
+    world.run(SECOND);
+    assert.equal(failures(world).length, 4); // at 0, 0.1, 0.3 and 0.7 s
+    for (const failure of failures(world)) assert.match(failure.text, text);
+    assert.equal(world.board.restarts, 4);
+    assert.equal(world.board.openSockets, 0);
   });
 }
 
-test("a module that fails while it begins is started again too", async () => {
-  const world = new SimulatedWorld({ module: await moduleThat("", "unreachable();"), scene, seed: 1 });
-  world.run(SECOND);
-  assert.equal(failures(world).length, 4);
-  assert.equal(world.board.restarts, 4);
-});
-
-test("the pause doubles from 100 ms to 10 s while the module keeps failing", async () => {
-  const world = new SimulatedWorld({ module: await moduleThat("unreachable()"), scene, seed: 1 });
+test("the pause doubles from 100 ms to 10 s while the module keeps failing", () => {
+  const world = failingWorld(Way.UNREACHABLE);
   world.run(MINUTE);
   const times = failures(world).map(({ time }) => time);
   const pauses = times.slice(1).map((time, i) => Math.round((time - times[i]) / MILLISECOND));
   assert.deepEqual(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000, 10_000]);
 });
 
-test("after a minute without a failure the pause is 100 ms again", async () => {
-  // Fails when it is a second old, three times, and from then on when it is 61 s old. It knows its age from memory, which is
-  // fresh each time, and how often it has failed from the time at which it began.
-  const work = "if (!begunAt) begunAt = now; if (now - begunAt > (begunAt > 3000000 ? 61000000 : 1000000)) unreachable()";
-  const world = new SimulatedWorld({ module: await moduleThat(work, "let begunAt: i64 = 0;"), scene, seed: 1 });
+test("after a minute without a failure the pause is 100 ms again", () => {
+  const world = failingWorld(Way.LATE);
   world.run(2 * MINUTE + 15 * SECOND);
-  const texts = failures(world).map(({ text }) => /(\d+) ms$/.exec(text)![1]);
-  assert.deepEqual(texts, ["100", "200", "400", "100", "100"]);
+  const pauses = failures(world).map(({ text }) => Number(/(\d+) ms$/.exec(text)![1]));
+  assert.deepEqual(pauses, [100, 200, 400, 100, 100]);
 });

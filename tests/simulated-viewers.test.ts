@@ -47,7 +47,7 @@ scenario(
   },
 );
 
-scenario("viewers that come and go 1,000 times: one who stays misses nothing, and nothing is left", {}, async (world) => {
+scenario("viewers come and go 1,000 times: one who stays misses nothing, nothing is left", {}, async (world) => {
   const random = new Random(world.seed);
   const steady = world.watch();
   const gone: Viewer[] = [];
@@ -123,7 +123,7 @@ scenario("a slow viewer's pictures are no older than what its buffers hold", {},
   await checkParts(world, [viewer]);
 });
 
-scenario("a viewer that stalls and reads again goes on with the newest frame", { conditions: CHOPPY }, async (world) => {
+scenario("a viewer that stalls and reads again goes on with the newest", { conditions: CHOPPY }, async (world) => {
   const viewer = world.watch();
   world.run(2 * SECOND);
   viewer.client.readAt(0);
@@ -155,7 +155,7 @@ scenario("the ninth viewer is put off, and let in once another has left", {}, as
   await checkParts(world, [...viewers, late]);
 });
 
-scenario("a crowd of 60 connections at once: each is answered or turned away, and viewers do not notice", {}, async (world) => {
+scenario("a crowd of 60 connections: each is answered or turned away, viewers do not notice", {}, async (world) => {
   const viewers = [world.watch(), world.watch()];
   world.run(SECOND);
   const crowd = Array.from({ length: 60 }, () => world.get("/state"));

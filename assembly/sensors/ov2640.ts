@@ -1,11 +1,12 @@
 /**
- * OmniVision OV2640: two megapixels, pixels or JPEG files that it makes by itself. Sizes up to 800x600 are scaled from its
- * SVGA mode (30 frames a second), larger ones from its UXGA mode (15).
+ * OmniVision OV2640: two megapixels, pixels or JPEG files that it makes by itself. Sizes up to 800x600 are scaled from
+ * its SVGA mode (30 frames a second), larger ones from its UXGA mode (15).
  *
- * Two banks of registers of 8 bits lie behind one address: the DSP's and the array's ("sensor"). Where a value comes from:
+ * Two banks of 8-bit registers lie behind one address: the DSP's and the array's ("sensor"). Where values come from:
  * - named registers: datasheet version 1.6 (28 February 2006), tables 12 (DSP) and 13 (array)
  * - registers without a name are the manufacturer's secret (note below both tables); their values are those that the
- *   public drivers share: Linux' drivers/media/i2c/ov2640.c, OpenMV's and Zephyr's ov2640.c, esp32-camera's ov2640_settings.h
+ *   public drivers share: Linux' drivers/media/i2c/ov2640.c, OpenMV's and Zephyr's ov2640.c, esp32-camera's
+ *   ov2640_settings.h
  */
 
 import { Fault, Format, busTransfer, sensorLines } from "../board";
@@ -94,7 +95,7 @@ const SIZEL: u8 = 0x8c;
 const HSIZE8: u8 = 0xc0;
 const VSIZE8: u8 = 0xc1;
 const CTRL0: u8 = 0xc2;
-/** White balance: bit 6 takes the gains of the next three. Reserved; meaning from the manufacturer's application notes. */
+/** White balance: bit 6 takes the gains of the next three. Reserved; as esp32-camera uses it. */
 const AWB_MODE: u8 = 0xc7;
 const RED_GAIN: u8 = 0xcc;
 const GREEN_GAIN: u8 = 0xcd;
@@ -146,7 +147,7 @@ const SETTINGS: StaticArray<u8> = [
   AEW, 0x40, AEB, 0x38, VV, 0x82, // where automatic exposure wants the average; Linux
   0x5c, 0x00, 0x63, 0x00,
   COM3, 0x3a, // finds out by itself whether lamps flicker with 50 or 60 Hz
-  REG5D, 0x55, REG5E, 0x7d, REG5F, 0x7d, REG60, 0x55, // what each sixteenth weighs in the average: the middle most; Linux
+  REG5D, 0x55, REG5E, 0x7d, REG5F, 0x7d, REG60, 0x55, // what each of 16 zones weighs in the average: the middle most
   HISTO_LOW, 0x70, HISTO_HIGH, 0x80,
   0x7c, 0x05, 0x20, 0x80, 0x28, 0x30, 0x6c, 0x00, 0x6e, 0x00, 0x70, 0x02, 0x71, 0x94, 0x73, 0xc1,
   COM25, 0x00,
@@ -217,7 +218,7 @@ class Mode {
     readonly frameLines: i32,
     /** How fast pixels are read: 15 frames a second in UXGA (table 1), 30 in SVGA (page 1). */
     readonly pixelHz: i32,
-    /** Lines in 1/100 s and 1/120 s, in which lamps flicker. All drivers have these numbers, and they fit the times. */
+    /** Lines in 1/100 s and 1/120 s, in which lamps flicker: the drivers' numbers, and they fit the times. */
     readonly band50: i32,
     readonly band60: i32,
   ) {}
@@ -230,8 +231,8 @@ const UXGA = new Mode(UXGA_MODE, 1600, 1200, 1922, 1248, 36_000_000, 0xbb, 0x9c)
 const PIXELS_MAX: i32 = 1280 * 960;
 
 /**
- * Width, height, and by what the port's clock of 48 MHz is divided for pixels (R_DVP_SP): slow, but fast enough that each
- * line has left before the next is there.
+ * Width, height, and by what the port's clock of 48 MHz is divided for pixels (R_DVP_SP): slow, but fast enough that
+ * each line has left before the next is there.
  */
 const SIZES: StaticArray<i32> = [
   160, 120, 8,
@@ -301,9 +302,12 @@ export class Ov2640 extends Sensor {
   /** The registers that the controls ask for, by turns with their values: 82 at most, choices of banks among them. */
   private readonly wanted: StaticArray<u8> = new StaticArray<u8>(2 * 96);
   private wantedEnd: i32 = 0;
-  /** Size and format that the chip has, `size * FORMATS.length + format`; -1: unknown. */
+  /** Size and format that the chip has, `size * FORMATS.length + format`, and how REG04 is turned; -1: unknown. */
   private shape: i32 = -1;
+  private turned: i32 = -1;
+  /** The same when `wanted` is written. */
   private wantedShape: i32 = -1;
+  private wantedTurned: i32 = -1;
   private settledAt: i64 = 0;
   private mode: Mode = SVGA;
   /** Lines of a frame, those included that make it slower. */
@@ -345,7 +349,11 @@ export class Ov2640 extends Sensor {
 
   run(now: i64): i32 {
     const result = this.advance(now);
-    if (result == Fault.MISSING) this.state = State.OFF;
+    // REFUSED while it wakes: it is another chip.
+    if (result == Fault.MISSING || (result == Fault.REFUSED && this.state == State.WAKING)) {
+      this.state = State.OFF;
+      sensorLines(0, 1, 0);
+    }
     return result;
   }
 
@@ -357,6 +365,7 @@ export class Ov2640 extends Sensor {
     switch (this.state) {
       case State.OFF:
         this.shape = -1;
+        this.turned = -1;
         if (sensorLines(0, 1, 0) < 0) return Fault.MISSING;
         return this.rest(State.UNPOWERED, now + HOLD);
       case State.UNPOWERED:
@@ -380,10 +389,14 @@ export class Ov2640 extends Sensor {
         return this.rest(State.LOADING, now);
       case State.LOADING: {
         const result = this.goOn();
-        return result < 0 ? this.resultOf(result, now) : this.rest(State.CHANGING, now);
+        if (result < 0) return this.resultOf(result, now);
+        // What the controls ask for may be impossible; that is said when they are applied.
+        this.state = State.READY;
+        return this.isPossible() ? this.rest(State.CHANGING, now) : 0;
       }
       case State.CHANGING:
-        if (!this.compose()) return Fault.REFUSED;
+        if (!this.isPossible()) return Fault.REFUSED;
+        this.compose();
         this.write(this.wanted, this.wantedEnd);
         return this.rest(State.WRITING, now);
       case State.WRITING: {
@@ -391,6 +404,7 @@ export class Ov2640 extends Sensor {
         if (result < 0) return this.resultOf(result, now);
         if (this.shape != this.wantedShape) this.settledAt = now + MODE_SETTLING;
         this.shape = this.wantedShape;
+        this.turned = this.wantedTurned;
         return this.rest(State.SETTLING, max(now, this.settledAt));
       }
       case State.SETTLING:
@@ -441,22 +455,31 @@ export class Ov2640 extends Sensor {
     return this.at < this.end ? Fault.AGAIN : 0;
   }
 
-  /** Turns the controls into registers. @returns whether the chip, and the camera's memory, can do what they say */
-  private compose(): bool {
-    const c = this.controls;
-    const size = valueOf(c.size, SIZE_INITIAL);
-    const formatAt = valueOf(c.format, FORMAT_INITIAL);
-    const format = FORMATS[formatAt];
-    const width = SIZES[size * SIZE_FIELDS];
-    const height = SIZES[size * SIZE_FIELDS + 1];
-    if (format != Format.JPEG && width * height > PIXELS_MAX) return false;
+  /** Where in SIZES the size is that is asked for. */
+  private get sizeAt(): i32 {
+    return valueOf(this.controls.size, SIZE_INITIAL) * SIZE_FIELDS;
+  }
 
+  private get formatAt(): i32 {
+    return valueOf(this.controls.format, FORMAT_INITIAL);
+  }
+
+  /** Whether the camera has room for what the controls say. */
+  private isPossible(): bool {
+    const isFile = FORMATS[this.formatAt] == Format.JPEG;
+    return isFile || SIZES[this.sizeAt] * SIZES[this.sizeAt + 1] <= PIXELS_MAX;
+  }
+
+  /** Turns the controls into registers. */
+  private compose(): void {
+    const width = SIZES[this.sizeAt];
+    const height = SIZES[this.sizeAt + 1];
     this.wantedEnd = 0;
-    this.wantedShape = size * FORMATS.length + formatAt;
+    this.wantedShape = this.sizeAt / SIZE_FIELDS * FORMATS.length + this.formatAt;
     if (this.wantedShape == this.shape) {
       this.putLight();
       this.putColour();
-      return true;
+      return;
     }
     // Until all is written the chip is neither as it was nor as it shall be, and its port delivers nothing.
     this.shape = -1;
@@ -467,10 +490,9 @@ export class Ov2640 extends Sensor {
     this.putLight();
     this.putColour();
     this.putSize(width, height);
-    this.putFormat(format, SIZES[size * SIZE_FIELDS + 2]);
+    this.putFormat(FORMATS[this.formatAt], SIZES[this.sizeAt + 2]);
     this.put(R_BYPASS, 0);
     this.put(RESET, 0);
-    return true;
   }
 
   private put(register: i32, value: i32): void {
@@ -509,12 +531,16 @@ export class Ov2640 extends Sensor {
         (isAutoExposed ? COM8_BANDING | COM8_AUTO_EXPOSURE : 0) |
         (isAutoGain ? COM8_AUTO_GAIN : 0),
     );
-    const turned = (valueOf(c.mirror, 0) ? REG04_MIRROR : 0) | (valueOf(c.flip, 0) ? REG04_FLIP : 0);
     if (!isAutoExposed) {
       this.put(REG45, linesOfExposure >> 10);
       this.put(AEC, linesOfExposure >> 2);
     }
-    this.put(REG04, REG04_ALWAYS | turned | (linesOfExposure & 3));
+    // The lowest bits of exposure lie beside those that turn the picture: while the chip finds it, they are left alone.
+    this.wantedTurned = (valueOf(c.mirror, 0) ? REG04_MIRROR : 0) | (valueOf(c.flip, 0) ? REG04_FLIP : 0);
+    if (!isAutoExposed || this.turned != this.wantedTurned) {
+      this.put(REG04, REG04_ALWAYS | this.wantedTurned | (linesOfExposure & 3));
+    }
+    this.turned = -1;
     if (!isAutoGain) this.put(GAIN, gainRegister(valueOf(c.gain, 100)));
   }
 
@@ -542,9 +568,9 @@ export class Ov2640 extends Sensor {
     this.put(BPADDR, SATURATION_U);
     this.put(BPDATA, 0x48 + 16 * saturation);
     this.put(BPDATA, 0x48 + 16 * saturation);
-    // Luma becomes (luma - offset) x gain / 32 + lift. The drivers' tables: offset 32, gain 4 more a step of contrast with
-    // a lift 10 less, so that 112 stays where it is; lift 16 more a step of brightness. Where it would be below 0, more is
-    // taken off before.
+    // Luma becomes (luma - offset) x gain / 32 + lift. The drivers' tables: offset 32, gain 4 more a step of contrast
+    // with a lift 10 less, so that 112 stays where it is; lift 16 more a step of brightness. Where it would be below 0,
+    // more is taken off before.
     const gain = 32 + 4 * contrast;
     const lift = 32 - 10 * contrast + 16 * brightness;
     this.put(BPADDR, LUMA_OFFSET);
@@ -628,8 +654,8 @@ function gainRegister(percent: i32): i32 {
 }
 
 /**
- * Qs for a quality on the IJG scale. How Qs scales the chip's tables is not documented; here 32 stands for the IJG's tables
- * as they are (quality 50), which makes the chip's default of 12 a quality of 81. esp32-camera goes to 63 at most.
+ * Qs for a quality on the IJG scale. How Qs scales the chip's tables is not documented; here 32 stands for the IJG's
+ * tables as they are (quality 50), which makes the chip's default of 12 a quality of 81. esp32-camera ends at 63.
  */
 function quantizationScale(quality: i32): i32 {
   const percent = quality < 50 ? 5000 / quality : 200 - 2 * quality;

@@ -55,6 +55,8 @@ fn main() {
         // No memory protection to lean on: the compiled code checks bounds and stack itself.
         ("WASM_DISABLE_HW_BOUND_CHECK", Some("1")),
         ("WASM_DISABLE_STACK_HW_BOUND_CHECK", Some("1")),
+        // What the module's code leaves of the stack for the imports that it calls.
+        ("WASM_STACK_GUARD_SIZE", Some("16384")),
         // As in aotc.
         ("WASM_ENABLE_BULK_MEMORY", Some("1")),
         ("WASM_ENABLE_BULK_MEMORY_OPT", Some("1")),

@@ -5,7 +5,8 @@
  * them, stall for a second and more. The cable accepts them all and dials the board one after another. It belongs to the
  * emulated board as a cable and a switch belong to a real one; what runs over it is none of its business.
  *
- * It holds as little as it can: a viewer that reads slowly shall see the newest frames, not those that lay in a cable.
+ * It holds no more than a chunk of each connection: a viewer that reads slowly shall see the newest frames, not those that
+ * lay in a cable. (What the operating system keeps for each side, some megabytes on Linux, is out of Node's reach.)
  */
 
 import { createServer, connect, type Server, type Socket } from "node:net";

@@ -1,7 +1,7 @@
 /**
- * The live network: TCP through `node:net`. Connections arrive at a server that was bound before the module ran; when the
- * module listens on the camera's port they are its own, and while it does not (it is being restarted) they are reset, as
- * a board without a listener would.
+ * The live network: TCP through `node:net`. Connections arrive at a server that was bound before the module ran; when
+ * the module listens on the camera's port they are its own, and while it does not (it is being restarted) they are
+ * reset, as a board without a listener would.
  */
 
 import type { Server, Socket } from "node:net";

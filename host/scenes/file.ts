@@ -106,7 +106,7 @@ async function renderPhotos({ scene, width, height, format, bytesMax }: SceneWis
   return writeScene({ width, height, format, pictureWidth, pictureHeight, path, pictures });
 }
 
-/** How large photographs are made, and how many fit: as large as lets two of them in, then as many as there is room for. */
+/** How large photographs are made, and how many fit: as large as lets two of them in, then as many as can be. */
 function photoPlan(width: number, height: number, format: Format, files: number, bytesMax: number) {
   for (const margin of MARGINS) {
     const pictureWidth = Math.ceil((width * (1 + margin)) / 2) * 2;

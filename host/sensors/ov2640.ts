@@ -1,10 +1,10 @@
 /**
- * OmniVision OV2640 as a register-level model: two banks of registers behind one address, the array's timing, window and
- * exposure, and the DSP that scales, balances and formats its picture or makes a JPEG file of it.
+ * OmniVision OV2640 as a register-level model: two banks of registers behind one address, the array's timing, window
+ * and exposure, and the DSP that scales, balances and formats its picture or makes a JPEG file of it.
  *
- * Registers, their reset values and times are the datasheet's (version 1.6, 28 February 2006). What it keeps to itself is
- * known from the public drivers (Linux, OpenMV, Zephyr, esp32-camera): `VENDOR` lists their values, and all that this
- * model knows of their meaning is white balance (0xc7, 0xcc–0xce), gamma (0x90, 0x91) and the effects behind BPADDR.
+ * Registers, their reset values and times are the datasheet's: see `ov2640-registers.ts`. All that the model knows of
+ * what the datasheet keeps to itself is white balance (0xc7, 0xcc–0xce), gamma (0x90, 0x91) and the effects behind
+ * BPADDR.
  *
  * Simpler than the chip: automatic exposure and white balance arrive within a frame, all zones of the picture weigh the
  * same, scaling takes the nearest point, and there is neither noise nor a lens. Files have chroma at full size.
@@ -12,6 +12,7 @@
 
 import jpeg from "jpeg-js";
 import type { SensorModel, View } from "./model.ts";
+import { ANY, ARRAY, BANK, DOCUMENTED, DSP, VENDOR, type Bank } from "./ov2640-registers.ts";
 
 /** µs after a reset of either kind before it acknowledges: table 7 says less than that. */
 const SETTLING = 1_000;
@@ -27,206 +28,7 @@ const EXPOSURE_OF_VIEW = 10_000;
 /** Files are followed by zeros up to a multiple of this, and 16 at least. The model's choice. */
 const PADDING = 512;
 
-// --- Registers
-
-const BANK = 0xff;
-const DSP = 0;
-const ARRAY = 1;
-type Bank = typeof DSP | typeof ARRAY;
-
-/** By address: name, reset value, bits that the datasheet explains. No bits: it can't be written. */
-type Documented = Record<number, readonly [name: string, reset: number, bits: number]>;
-
-/** Table 12. */
-const DSP_REGISTERS: Documented = {
-  0x05: ["R_BYPASS", 0x01, 0x01],
-  0x44: ["Qs", 0x0c, 0xff],
-  0x50: ["CTRLI", 0x00, 0xff],
-  0x51: ["HSIZE", 0x40, 0xff],
-  0x52: ["VSIZE", 0xf0, 0xff],
-  0x53: ["XOFFL", 0x00, 0xff],
-  0x54: ["YOFFL", 0x00, 0xff],
-  0x55: ["VHYX", 0x08, 0xff],
-  0x56: ["DPRP", 0x00, 0xff],
-  0x57: ["TEST", 0x00, 0x80],
-  0x5a: ["ZMOW", 0x58, 0xff],
-  0x5b: ["ZMOH", 0x48, 0xff],
-  0x5c: ["ZMHH", 0x00, 0xf7],
-  0x7c: ["BPADDR", 0x00, 0x0f],
-  0x7d: ["BPDATA", 0x00, 0xff],
-  0x86: ["CTRL2", 0x0d, 0x3d],
-  0x87: ["CTRL3", 0x50, 0xc0],
-  0x8c: ["SIZEL", 0x00, 0x7f],
-  0xc0: ["HSIZE8", 0x80, 0xff],
-  0xc1: ["VSIZE8", 0x60, 0xff],
-  0xc2: ["CTRL0", 0x0c, 0xff],
-  0xc3: ["CTRL1", 0xff, 0xff],
-  0xd3: ["R_DVP_SP", 0x82, 0xff],
-  0xda: ["IMAGE_MODE", 0x00, 0x5f],
-  0xe0: ["RESET", 0x04, 0x77],
-  0xf0: ["MS_SP", 0x04, 0xff],
-  0xf7: ["SS_ID", 0x60, 0xff],
-  0xf8: ["SS_CTRL", 0x01, 0x2f],
-  0xf9: ["MC_BIST", 0x40, 0xff],
-  0xfa: ["MC_AL", 0x00, 0xff],
-  0xfb: ["MC_AH", 0x00, 0xff],
-  0xfc: ["MC_D", 0x80, 0xff],
-  0xfd: ["P_CMD", 0x00, 0xff],
-  0xfe: ["P_STATUS", 0x00, 0xff],
-};
-
-/** Table 13. Where the reset value depends on the mode, it is that of UXGA, in which the chip wakes up. */
-const ARRAY_REGISTERS: Documented = {
-  0x00: ["GAIN", 0x00, 0xff],
-  0x03: ["COM1", 0x0f, 0xcf],
-  0x04: ["REG04", 0x20, 0xdb],
-  0x08: ["REG08", 0x40, 0xff],
-  0x09: ["COM2", 0x00, 0x17],
-  0x0a: ["PIDH", 0x26, 0],
-  0x0b: ["PIDL", 0x42, 0], // 0x41 in the datasheet; the chips of today say 0x42
-  0x0c: ["COM3", 0x38, 0x07],
-  0x0d: ["COM4", 0x07, 0x04],
-  0x10: ["AEC", 0x33, 0xff],
-  0x11: ["CLKRC", 0x00, 0xbf],
-  0x12: ["COM7", 0x00, 0xf6],
-  0x13: ["COM8", 0xc7, 0x25],
-  0x14: ["COM9", 0x50, 0xe0],
-  0x15: ["COM10", 0x00, 0xfb],
-  0x17: ["HREFST", 0x11, 0xff],
-  0x18: ["HREFEND", 0x75, 0xff],
-  0x19: ["VSTRT", 0x01, 0xff],
-  0x1a: ["VEND", 0x97, 0xff],
-  0x1c: ["MIDH", 0x7f, 0],
-  0x1d: ["MIDL", 0xa2, 0],
-  0x24: ["AEW", 0x78, 0xff],
-  0x25: ["AEB", 0x68, 0xff],
-  0x26: ["VV", 0xd4, 0xff],
-  0x2a: ["REG2A", 0x00, 0xff],
-  0x2b: ["FRARL", 0x00, 0xff],
-  0x2d: ["ADDVSL", 0x00, 0xff],
-  0x2e: ["ADDVSH", 0x00, 0xff],
-  0x2f: ["YAVG", 0x00, 0],
-  0x30: ["HSDY", 0x08, 0xff],
-  0x31: ["HEDY", 0x30, 0xff],
-  0x32: ["REG32", 0x36, 0xff],
-  0x34: ["ARCOM2", 0x20, 0x04],
-  0x45: ["REG45", 0x00, 0xff],
-  0x46: ["FLL", 0x00, 0xff],
-  0x47: ["FLH", 0x00, 0xff],
-  0x48: ["COM19", 0x00, 0x03],
-  0x49: ["ZOOMS", 0x00, 0xff],
-  0x4b: ["COM22", 0x20, 0xff],
-  0x4e: ["COM25", 0x00, 0xf0],
-  0x4f: ["BD50", 0xca, 0xff],
-  0x50: ["BD60", 0xa8, 0xff],
-  0x5d: ["REG5D", 0x00, 0xff],
-  0x5e: ["REG5E", 0x00, 0xff],
-  0x5f: ["REG5F", 0x00, 0xff],
-  0x60: ["REG60", 0x00, 0xff],
-  0x61: ["HISTO_LOW", 0x80, 0xff],
-  0x62: ["HISTO_HIGH", 0x90, 0xff],
-};
-
-const DOCUMENTED: Record<Bank, Documented> = { [DSP]: DSP_REGISTERS, [ARRAY]: ARRAY_REGISTERS };
-
-const ANY = "any" as const;
-
-/**
- * What the manufacturer's settings write beyond the datasheet: by address the values of the public drivers, or any. For a
- * register that the datasheet has, what they write to its reserved bits.
- */
-const VENDOR: Record<Bank, Record<number, readonly number[] | typeof ANY>> = {
-  [DSP]: {
-    0x2c: [0xff],
-    0x2e: [0xdf],
-    0x33: [0xa0, 0x80],
-    0x3c: [0x10],
-    0x41: [0x24],
-    0x42: [0x20],
-    0x43: [0x18],
-    0x4c: [0x00],
-    0x76: [0xff],
-    0x7f: [0x00],
-    0x88: [0x3f],
-    0x90: ANY, // gamma: the point that 0x91 writes next
-    0x91: ANY,
-    0x92: [0x00],
-    0x93: [0x06, 0xe3, 0x03, 0x05, 0x00, 0x02, 0x04],
-    0x96: [0x00],
-    0x97: [0x08, 0x19, 0x02, 0x0c, 0x24, 0x30, 0x28, 0x26, 0x98, 0x80, 0x00],
-    0xa4: [0x00],
-    0xa6: [0x00],
-    0xa7: [0x20, 0xd8, 0x1b, 0x31, 0x00, 0x18, 0x19],
-    0xa8: [0x00],
-    0xb0: [0xc5],
-    0xb1: [0x94],
-    0xb2: [0x0f],
-    0xb3: [0xaf],
-    0xb4: [0x97],
-    0xb5: [0xff],
-    0xb6: [0x66],
-    0xb7: [0x64],
-    0xb8: [0xa5],
-    0xb9: [0x7c],
-    0xbf: [0x80],
-    0xc4: [0x5c],
-    0xc5: [0x11],
-    0xc6: [0x51],
-    0xc7: [0x00, 0x10, 0x40, 0x50], // white balance: bit 6: the gains below; bit 4: the simple way
-    0xc8: [0x08],
-    0xc9: [0x80],
-    0xcc: ANY, // gains of red, green, blue; 64 is 1
-    0xcd: ANY,
-    0xce: ANY,
-    0xd7: [0x03, 0x01],
-    0xd9: [0x10],
-    0xdd: [0x7f],
-    0xdf: [0x80],
-    0xe1: [0x67, 0x77],
-    0xe5: [0x7f, 0x1f],
-    0xeb: [0x30],
-  },
-  [ARRAY]: {
-    0x06: [0x02, 0x88],
-    0x07: [0xc0],
-    0x0d: [0x83, 0xb3], // COM4's reserved bits
-    0x0e: [0x01, 0x41],
-    0x0f: [0x4b],
-    0x13: [0xc0], // COM8's
-    0x14: [0x08], // COM9's
-    0x16: [0x10],
-    0x20: [0x80],
-    0x21: [0x99],
-    0x22: [0x0a, 0x1a],
-    0x23: [0x00],
-    0x28: [0x30],
-    0x2c: [0x0c],
-    0x33: [0x78],
-    0x34: [0xa0, 0xc0], // ARCOM2's
-    0x35: [0x88, 0xda],
-    0x37: [0x40, 0xc0, 0xc3],
-    0x39: [0x02, 0x82, 0x92],
-    0x3a: [0x33],
-    0x3b: [0xfb],
-    0x3c: [0x32],
-    0x3d: [0x34, 0x38],
-    0x3e: [0x00],
-    0x42: [0x03, 0x83],
-    0x43: [0x11],
-    0x4a: [0x81],
-    0x4c: [0x00],
-    0x5a: ANY, // the most steps of the banding filter, less 1 (Linux' REG5A)
-    0x5c: [0x00],
-    0x63: [0x00],
-    0x6c: [0x00],
-    0x6d: [0x00, 0x80],
-    0x6e: [0x00],
-    0x70: [0x02],
-    0x71: [0x94],
-    0x73: [0xc1],
-    0x7c: [0x05],
-  },
-};
+// --- Effects
 
 /** Behind BPADDR. The drivers' tables of saturation, contrast and brightness show what they do. */
 const EFFECTS = 0x00;
@@ -250,7 +52,7 @@ const EFFECTS_KNOWN: Record<number, readonly number[] | typeof ANY> = {
 /** What 1 is to the two saturations. */
 const SATURATION_ONE = 0x40;
 
-/** Where the gamma curve's 15 points are: as in the OV7670, whose datasheet names them. Behind them it goes on to white. */
+/** Where the gamma curve's 15 points are: as in the OV7670, whose datasheet names them. Then it goes on to white. */
 const GAMMA_AT = [4, 8, 16, 32, 40, 48, 56, 64, 72, 80, 96, 112, 144, 176, 208];
 
 // --- Modes
@@ -259,7 +61,7 @@ type Mode = {
   /** Of the array's picture. */
   width: number;
   height: number;
-  /** What the window's registers hold where it begins with the picture, and columns a step of them. A step is two rows. */
+  /** What the window's registers hold where it begins with the picture; columns a step of them. A step is two rows. */
   left: number;
   top: number;
   columnsAStep: number;
@@ -553,8 +355,11 @@ export class Ov2640Model implements SensorModel {
 
     const isMirrored = (a[0x04] & 0x80) !== 0;
     const isFlipped = (a[0x04] & 0x40) !== 0;
-    const turn = (share: number, isTurned: boolean) => (Number.isNaN(share) ? 0 : isTurned ? 1 - share : share);
-    view.sample(xs.map((x) => turn(x, isMirrored)), ys.map((y) => turn(y, isFlipped)), time, rgb);
+    const seen = fitting(view);
+    const place = (share: number, isTurned: boolean, part: number) =>
+      Number.isNaN(share) ? 0 : 0.5 + (isTurned ? 0.5 - share : share - 0.5) * part;
+    const columnsSeen = xs.map((x) => place(x, isMirrored, seen.width));
+    view.sample(columnsSeen, ys.map((y) => place(y, isFlipped, seen.height)), time, rgb);
 
     const light = this.#exposure(mode);
     const gains = this.#balance(view, time, light);
@@ -572,14 +377,23 @@ export class Ov2640Model implements SensorModel {
     const blue = curve(isMisread ? g : b, gains[2]);
     const redAsGreen = curve(r, gains[1]);
     const blueAsGreen = curve(b, gains[1]);
+    const isDarkColumn = Array.from(xs, Number.isNaN);
     let at = 0;
     for (const y of ys) {
-      for (const x of xs) {
-        const [r, g, b] = [rgb[at], rgb[at + 1], rgb[at + 2]];
-        const isDark = Number.isNaN(x) || Number.isNaN(y);
-        rgb[at++] = isDark ? 0 : red[isMisread ? g : r];
-        rgb[at++] = isDark ? 0 : isMisread ? (redAsGreen[r] + blueAsGreen[b]) >> 1 : green[g];
-        rgb[at++] = isDark ? 0 : blue[isMisread ? g : b];
+      const isDarkRow = Number.isNaN(y);
+      for (let x = 0; x < xs.length; x++, at += 3) {
+        if (isDarkRow || isDarkColumn[x]) {
+          rgb.fill(0, at, at + 3);
+        } else if (isMisread) {
+          const green = rgb[at + 1];
+          rgb[at + 1] = (redAsGreen[rgb[at]] + blueAsGreen[rgb[at + 2]]) >> 1;
+          rgb[at] = red[green];
+          rgb[at + 2] = blue[green];
+        } else {
+          rgb[at] = red[rgb[at]];
+          rgb[at + 1] = green[rgb[at + 1]];
+          rgb[at + 2] = blue[rgb[at + 2]];
+        }
       }
     }
     return rgb;
@@ -605,11 +419,11 @@ export class Ov2640Model implements SensorModel {
     const { width, height } = this.#window(mode);
     const middles = (count: number) => Float64Array.from({ length: count }, (_, at) => at + 0.5);
     const rgb = this.#light(view, mode, time, middles(width), middles(height));
-    return Uint8Array.from({ length: width * height }, (_, at) => {
-      const row = Math.floor(at / width) & 1;
-      const column = at % width & 1;
-      return rgb[3 * at + (row === column ? (row === 0 ? 2 : 0) : 1)];
-    });
+    const bytes = new Uint8Array(width * height);
+    for (let y = 0, at = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, at++) bytes[at] = rgb[3 * at + 2 - (x & 1) - (y & 1)];
+    }
+    return bytes;
   }
 
   // --- Exposure and white balance
@@ -704,7 +518,9 @@ export class Ov2640Model implements SensorModel {
     const u = hasSaturation ? e[SATURATION_U] / SATURATION_ONE : 1;
     const v = hasSaturation ? e[SATURATION_V] / SATURATION_ONE : 1;
     for (let at = 0; at < rgb.length; at += 3) {
-      const [luma, cb, cr] = toYcc(rgb[at], rgb[at + 1], rgb[at + 2]);
+      const luma = lumaOf(rgb[at], rgb[at + 1], rgb[at + 2]);
+      const cb = (rgb[at + 2] - luma) / 1.772;
+      const cr = (rgb[at] - luma) / 1.402;
       const y = hasContrast ? clamp(((luma - e[LUMA_OFFSET]) * e[LUMA_GAIN]) / 32 + e[LUMA_LIFT]) : luma;
       rgb[at] = clamp(y + 1.402 * cr * v);
       rgb[at + 1] = clamp(y - 0.344136 * cb * u - 0.714136 * cr * v);
@@ -732,10 +548,10 @@ export class Ov2640Model implements SensorModel {
     const isCrFirst = (d[0xc2] & 0x10) !== 0;
     const [luma, chroma] = isSwapped ? [1, 0] : [0, 1];
     for (let from = 0, to = 0; from < rgb.length; from += 6, to += 4) {
-      const [y0, cb0, cr0] = toYcc(rgb[from], rgb[from + 1], rgb[from + 2]);
-      const [y1, cb1, cr1] = toYcc(rgb[from + 3], rgb[from + 4], rgb[from + 5]);
-      const cb = clamp(128 + (cb0 + cb1) / 2);
-      const cr = clamp(128 + (cr0 + cr1) / 2);
+      const y0 = lumaOf(rgb[from], rgb[from + 1], rgb[from + 2]);
+      const y1 = lumaOf(rgb[from + 3], rgb[from + 4], rgb[from + 5]);
+      const cb = clamp(128 + (rgb[from + 2] + rgb[from + 5] - y0 - y1) / 2 / 1.772);
+      const cr = clamp(128 + (rgb[from] + rgb[from + 3] - y0 - y1) / 2 / 1.402);
       bytes[to + luma] = clamp(y0);
       bytes[to + luma + 2] = clamp(y1);
       bytes[to + chroma] = isCrFirst ? cr : cb;
@@ -779,10 +595,9 @@ function clamp(value: number): number {
   return Math.max(0, Math.min(255, Math.round(value)));
 }
 
-/** Luma 0 to 255, and the chromas about 0 (JFIF). */
-function toYcc(r: number, g: number, b: number): Triple {
-  const y = 0.299 * r + 0.587 * g + 0.114 * b;
-  return [y, (b - y) / 1.772, (r - y) / 1.402];
+/** As JFIF reckons; so are the chromas, (blue - luma) / 1.772 and (red - luma) / 1.402. */
+function lumaOf(red: number, green: number, blue: number): number {
+  return 0.299 * red + 0.587 * green + 0.114 * blue;
 }
 
 /** GAIN's bits 7–4, and the two above them, each double; 3–0 are sixteenths more. */
@@ -800,11 +615,17 @@ function gainRegister(gain: number): number {
 }
 
 /**
- * Where in the DSP's input the middles of `count` columns (or rows) of its output lie: the part from `start`, `length` long,
- * halved `halvings` times and then scaled down; never up, so what would lie behind the part is Infinity, as is what lies
- * behind the input. No halvings: scaling is off.
+ * Where in the DSP's input the middles of `count` columns (or rows) of its output lie: the part from `start`, `length`
+ * long, halved so many times and then scaled down; never up, so what would lie behind the part is Infinity, as is what
+ * lies behind the input. `halvings` undefined: scaling is off.
  */
-function scaled(count: number, start: number, length: number, halvings: number | undefined, input: number): Float64Array {
+function scaled(
+  count: number,
+  start: number,
+  length: number,
+  halvings: number | undefined,
+  input: number,
+): Float64Array {
   const halved = length >> (halvings ?? 0);
   const factor = halvings === undefined ? 1 : Math.max(1, halved / count) * (1 << halvings);
   return Float64Array.from({ length: count }, (_, at) => {
@@ -813,12 +634,20 @@ function scaled(count: number, start: number, length: number, halvings: number |
   });
 }
 
+/** The shares of the view's width and height that the array sees: all of one, and of the other what fits its shape. */
+function fitting(view: View): { width: number; height: number } {
+  const ratio = UXGA.width / UXGA.height / (view.width / view.height);
+  return { width: Math.min(1, ratio), height: Math.min(1, 1 / ratio) };
+}
+
 /** The view at a few points all over it: their light as shares. */
 function meter(view: View, time: number): Float64Array {
   const [columns, rows] = METER;
   const rgb = new Uint8Array(3 * columns * rows);
-  const middles = (count: number) => Float64Array.from({ length: count }, (_, at) => (at + 0.5) / count);
-  view.sample(middles(columns), middles(rows), time, rgb);
+  const seen = fitting(view);
+  const middles = (count: number, part: number) =>
+    Float64Array.from({ length: count }, (_, at) => 0.5 + ((at + 0.5) / count - 0.5) * part);
+  view.sample(middles(columns, seen.width), middles(rows, seen.height), time, rgb);
   return Float64Array.from(rgb, (value) => LINEAR[value]);
 }
 

@@ -1,6 +1,6 @@
 /**
- * A client of the simulated network, driven by a test: it connects, sends, and reads as fast or as slowly as it is told.
- * What it reads goes to `onBytes`.
+ * A client of the simulated network, driven by a test: it connects, sends, and reads as fast or as slowly as it is
+ * told. What it reads goes to `onBytes`.
  */
 
 import type { Link } from "./link.ts";

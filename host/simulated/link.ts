@@ -1,6 +1,6 @@
 /**
- * One direction of a simulated TCP connection: bytes in order, cut into chunks, delayed, held up, and no faster than the
- * reader takes them.
+ * One direction of a simulated TCP connection: bytes in order, cut into chunks, delayed, held up, and no faster than
+ * the reader takes them.
  *
  *     write → [ sender's buffer ] → in flight, `delay` → [ receiver's buffer ] → read
  *                     ↑ freed when the acknowledgement is back          ↑ its room limits what may be in flight

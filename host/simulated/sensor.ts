@@ -1,6 +1,6 @@
 /**
- * The simulated sensor: the soft sensor, with faults on demand or by chance. It also writes rubbish into a frame's memory
- * as soon as a capture begins, as a DMA might, so that whoever reads a frame too early shows it.
+ * The simulated sensor: the soft sensor, with faults on demand or by chance. It also writes rubbish into a frame's
+ * memory as soon as a capture begins, as a DMA might, so that whoever reads a frame too early shows it.
  */
 
 import { BoardTrap, Fault } from "../board-table.ts";

@@ -183,9 +183,11 @@ export class SimulatedWorld {
   /** Makes a request and lets time pass until it is answered. */
   fetch(path: string, request: Request = {}, limit = 10_000_000): Response {
     const conversation = this.get(path, request);
-    this.runUntil(() => conversation.response !== undefined || conversation.client.isOver, limit, `an answer to ${path}`);
-    if (!conversation.response) throw new Error(`no answer to ${path}: ${conversation.problem ?? "the connection ended"}`);
-    return conversation.response;
+    const { client } = conversation;
+    this.runUntil(() => conversation.response !== undefined || client.isOver, limit, `an answer to ${path}`);
+    const { response, problem = "the connection ended" } = conversation;
+    if (!response) throw new Error(`no answer to ${path}: ${problem}`);
+    return response;
   }
 
   /** A digest of everything that the module did so far, with its times. */

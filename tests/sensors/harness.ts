@@ -103,6 +103,19 @@ export class Driver {
 
   /** Sets controls, numbers or the text of choices, and has the driver apply them. @returns as start */
   set(values: Record<string, number | string>): number {
+    this.#put(values);
+    return this.#settle();
+  }
+
+  /** Sets controls, but leaves the driver after so many runs of applying them. @returns what the last came to */
+  setPartly(values: Record<string, number | string>, runs: number): number {
+    this.#put(values);
+    let result: number = Fault.AGAIN;
+    for (let i = 0; i < runs && result === Fault.AGAIN; i++) result = this.#exports.run(BigInt((this.now += STEP)));
+    return result;
+  }
+
+  #put(values: Record<string, number | string>): void {
     for (const [name, value] of Object.entries(values)) {
       const place = this.#place(name);
       const { choices, available } = this.control(name);
@@ -112,7 +125,6 @@ export class Driver {
       this.#exports.setValue(place, number);
     }
     this.#exports.apply();
-    return this.#settle();
   }
 
   control(name: string): ControlInfo {

@@ -120,7 +120,7 @@ fn protect(mpu: &mut MPU) {
     let size = |log2_bytes: u32| (log2_bytes - 1) << 1;
     let regions = [
         (0, READ_ONLY | NORMAL_MEMORY | size(22) | ENABLE),
-        (stack_end(), NO_ACCESS | NORMAL_MEMORY | size(STACK_GUARD_LOG2_BYTES) | ENABLE),
+        (stack_end() - STACK_GUARD_BYTES, NO_ACCESS | NORMAL_MEMORY | size(STACK_GUARD_BYTES.ilog2()) | ENABLE),
     ];
     for (number, (base, attributes)) in regions.into_iter().enumerate() {
         // SAFETY: the regions take rights away that nothing makes use of.
@@ -137,8 +137,8 @@ fn protect(mpu: &mut MPU) {
     cortex_m::asm::isb();
 }
 
-/// WAMR's check of the compiled code's stack keeps 2 KB from the end; this catches everything else.
-const STACK_GUARD_LOG2_BYTES: u32 = 10;
+/// Between heap and stack. The module's own recursion is stopped before (WAMR checks it); this catches everything else.
+const STACK_GUARD_BYTES: u32 = 1 << 10;
 
 fn stack_end() -> u32 {
     unsafe extern "C" {
@@ -249,7 +249,10 @@ fn fail(reason: core::fmt::Arguments<'_>) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    fail(format_args!("{info}"))
+    match info.location() {
+        Some(location) => fail(format_args!("{} ({location})", info.message())),
+        None => fail(format_args!("{}", info.message())),
+    }
 }
 
 /// # Safety

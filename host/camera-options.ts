@@ -1,0 +1,82 @@
+/**
+ * What a camera can be told on the command line, the same for each camera that runs on this computer: what its sensor
+ * sees, and what it makes of it. Where it runs adds options of its own.
+ */
+
+import { Command, InvalidArgumentError, Option } from "commander";
+import { Format } from "./board-table.ts";
+import { HEIGHT_MAX, PATTERN, PHOTOS_FOLDER, type SceneWish, sizeProblem, WIDTH_MAX } from "./scenes/file.ts";
+
+const FORMATS: Record<string, Format> = { gray: Format.GRAY, rgb565: Format.RGB565, yuyv: Format.YUYV };
+
+export type CameraOptions = {
+  port: number;
+  /** A folder of photographs, or {@link PATTERN}. */
+  scene: string;
+  size: { width: number; height: number };
+  format: string;
+  sampling: string;
+  quality: number;
+  fps: number;
+};
+
+/** Takes a number within both. */
+function wholeNumber(least: number, most: number) {
+  return (text: string): number => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < least || number > most) {
+      throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`);
+    }
+    return number;
+  };
+}
+
+function parseSize(text: string): { width: number; height: number } {
+  const match = /^(\d+)x(\d+)$/.exec(text);
+  if (!match) throw new InvalidArgumentError("It is a width and a height, such as 320x240.");
+  return { width: Number(match[1]), height: Number(match[2]) };
+}
+
+/** A program with every camera's options. */
+export function cameraCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option("--port <number>", "TCP port to listen on; 0: any that is free", wholeNumber(0, 65535), 8080)
+    .addOption(
+      new Option("--scene <folder>", `folder of photographs (JPEG, PNG) to look at, or \`${PATTERN}\``).default(
+        PHOTOS_FOLDER,
+        "the project's own",
+      ),
+    )
+    .addOption(
+      new Option("--size <size>", `pixels of a frame, up to ${WIDTH_MAX}x${HEIGHT_MAX}`)
+        .argParser(parseSize)
+        .default({ width: 320, height: 240 }, "320x240"),
+    )
+    .addOption(new Option("--format <name>", "what the sensor delivers").choices(Object.keys(FORMATS)).default("rgb565"))
+    .option("--quality <number>", "quality of the JPEG files, 1 to 100", wholeNumber(1, 100), 85)
+    .addOption(new Option("--sampling <ratio>", "chroma of the JPEG files").choices(["4:2:0", "4:4:4"]).default("4:2:0"))
+    .option("--fps <number>", "frames a second, 1 to 120", wholeNumber(1, 120), 30)
+    .allowExcessArguments(false)
+    .showSuggestionAfterError(false)
+    .exitOverride();
+}
+
+/** Reads the command line. @throws CommanderError, when the program has written its one line (or its help) */
+export function parseOptions<Options extends CameraOptions>(program: Command, args: string[]): Options {
+  program.parse(args, { from: "user" });
+  const options = program.opts<Options>();
+  const problem = sizeProblem(options.size.width, options.size.height, FORMATS[options.format]);
+  if (problem) program.error(`error: ${problem}`);
+  return options;
+}
+
+/** The scene that the sensor shall see. */
+export function sceneWish({ scene, size, format }: CameraOptions): SceneWish {
+  return { scene, ...size, format: FORMATS[format] };
+}
+
+/** The camera's settings, as it asks for them. */
+export function settingsOf({ size, format, sampling, quality, fps }: CameraOptions): Record<string, string> {
+  return { size: `${size.width}x${size.height}`, format, sampling, quality: String(quality), fps: String(fps) };
+}
