@@ -318,6 +318,15 @@ describe("exposure and gain", () => {
     assertNear(mean(settled(driver)), 80, 0.08, "mean");
     assert.equal(integration(), Math.round((8000 * 6) / 376));
   });
+
+  test("in bright light, automatic gain does not shorten an exposure that is by hand", () => {
+    const model = new Hm01b0();
+    const driver = started(flat(255), model);
+    const bright = mean(settled(driver));
+    assert.equal(driver.set({ auto_exposure: 0, exposure: 8000 }), 0);
+    assert(mean(settled(driver)) > 2 * bright);
+    assert.equal((model.register(0x0202, driver.now) << 8) | model.register(0x0203, driver.now), 128);
+  });
 });
 
 describe("frame rate", () => {
