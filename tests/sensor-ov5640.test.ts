@@ -263,16 +263,17 @@ for (const format of FORMATS) {
       const driver = found();
       const frame = shootWith(driver, { size, format });
       assert.deepEqual(landmarks(frame), lookIn(format, UPRIGHT));
-      // The square in the middle is as wide as high; a picture is 2560 of the array's columns wide.
-      const isDark = (x: number, y: number) => nameOf(frame.at(x, y)) === "black";
+      // The square is in the middle, and as wide as high; a picture is 2560 of the array's columns wide.
       const { width, height } = frame;
-      const isOnGray = (x: number) => x > 0.32 * width && x < 0.68 * width;
-      const columns = Array.from({ length: width }, (_, x) => isOnGray(x) && isDark(x, height >> 1));
-      const across = columns.filter(Boolean).length;
-      const down = Array.from({ length: height }, (_, y) => isDark(width >> 1, y)).filter(Boolean).length;
       const side = (SQUARE * 1944 * width) / 2560;
-      assertNear(across, side, 4, "columns of the square");
-      assertNear(down, side, 4, "rows of the square");
+      const isDark = (x: number, y: number) => nameOf(frame.at(x, y)) === "black";
+      const places = (length: number) => Array.from({ length }, (_, i) => i);
+      const columns = places(width).filter((x) => Math.abs(x / width - 0.5) < 0.18 && isDark(x, height >> 1));
+      const rows = places(height).filter((y) => isDark(width >> 1, y));
+      for (const [dark, pixels, what] of [[columns, width, "columns"], [rows, height, "rows"]] as const) {
+        assertNear(dark.length, side, 4, `${what} of the square`);
+        assertNear(dark[0] + dark[dark.length - 1], pixels - 1, 2, `first and last of its ${what}`);
+      }
       assertNear(driver.sensor.model.frameInterval(), driver.interval, 1, "µs a frame");
       assert(driver.transfersInRun <= 17);
       assertKnown(driver);

@@ -14,7 +14,7 @@
  */
 
 import { Fault, Format, sensorLines } from "../board";
-import { Control, Controls } from "../controls";
+import { Control, Controls, formatName } from "../controls";
 import { SECOND } from "../limits";
 import { Sensor, read16, write16 } from "./sensor";
 
@@ -37,7 +37,7 @@ const SUPPLY_SETTLES: i64 = 5_000;
 const RESET_ENDS: i64 = 20_000;
 /** For a software reset. Vendor (Linux): 5 ms. */
 const SOFT_RESET_ENDS: i64 = 5_000;
-/** For the PLL to lock after standby. Datasheet gives none; vendor's sequences allow less. */
+/** For the PLL to lock after standby: a guess on the safe side, no public source has a time. */
 const PLL_LOCKS: i64 = 5_000;
 
 /** Registers that one run writes. */
@@ -141,8 +141,8 @@ const COMMON: StaticArray<u32> = [
   0x4001_02, 0x4004_02, 0x4005_1a, // black level from row 2 on, 2 rows, of every frame (datasheet; vendor's values)
 
   // The blocks that work.
-  0x3000_00, 0x3004_ff, // none in reset, all clocked (datasheet)
-  0x5000_27, // gamma, repair of black and white pixels, interpolation of colours; no lens correction (datasheet)
+  0x3000_00, 0x3004_ff, // its first group out of reset, all of it clocked (datasheet)
+  0x5000_27, // gamma, repair of black and white pixels, interpolation of colours (datasheet); no lens correction
   0x5001_a3, // effects, scaler, colour matrix, white balance (datasheet)
   0x3814_31, 0x3815_31, // reads two, skips two, both ways (datasheet)
   0x4713_03, // JPEG in rows of the width in 0x4602, the last one shorter (datasheet; as Linux)
@@ -258,11 +258,12 @@ export class Ov5640 extends Sensor {
 
   describe(): void {
     const controls = this.controls;
-    controls.size.setChoices(
-      ["160x120", "320x240", "640x480", "800x600", "1024x768", "1280x720", "1280x960"],
-      SIZE_INITIAL,
-    );
-    controls.format.setChoices(["rgb565", "yuyv", "gray", "bayer", "jpeg"], 0);
+    const sizes: string[] = [];
+    for (let i = 0; i < SIZES.length; i += 2) sizes.push(SIZES[i].toString() + "x" + SIZES[i + 1].toString());
+    controls.size.setChoices(sizes, SIZE_INITIAL);
+    const formats: string[] = [];
+    for (let i = 0; i < FORMATS.length; i++) formats.push(formatName(FORMATS[i]));
+    controls.format.setChoices(formats, 0);
     controls.fps.setRange(1, FPS_MOST, FPS_INITIAL);
     controls.mirror.setSwitch(false);
     controls.flip.setSwitch(false);
@@ -353,11 +354,8 @@ export class Ov5640 extends Sensor {
         this.isInStandby = false;
         return this.wait(now, PLL_LOCKS + this.interval, State.WAKING);
       }
-      case State.WAKING: {
+      default: // WAKING, and READY from then on
         this.state = State.READY;
-        return 0;
-      }
-      default:
         return 0;
     }
   }
