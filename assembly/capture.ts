@@ -132,6 +132,8 @@ export class Capture extends Task {
   private bufferCount: i32 = 0;
   /** Bytes of a frame's pixels; of a file that the sensor makes, the most there may be. */
   private frameBytes: u32 = 0;
+  /** Bytes of a frame as it comes from the sensor, with a margin that is cut off. */
+  private portBytes: u32 = 0;
   private encoding: FrameBuffer | null = null;
   /** When somebody last wanted a frame. */
   private wantedAt: i64 = 0;
@@ -299,7 +301,8 @@ export class Capture extends Task {
     // A sensor's file may have much behind its end; what there is of it is cut off before it has to fit a slot.
     const fileRoom = FRAME_ARENA_BYTES / 2 - JPEG_HEADROOM - 16;
     this.frameBytes = isFile ? fileRoom : this.width * this.height * bytesAPixel;
-    const stride = (this.frameBytes + JPEG_HEADROOM + 15) & ~15;
+    this.portBytes = this.frameBytes + this.sensor.marginBytes;
+    const stride = (this.portBytes + JPEG_HEADROOM + 15) & ~15;
     assert(stride <= FRAME_ARENA_BYTES, "the sensor's frames do not fit");
     this.bufferCount = stride * 2 <= FRAME_ARENA_BYTES ? 2 : 1;
     const bufferBytes = FRAME_ARENA_BYTES / this.bufferCount & ~15;
@@ -329,7 +332,7 @@ export class Capture extends Task {
     }
     const buffer = this.held(Holder.NOBODY);
     if (!buffer) return; // the encoder frees one
-    const result = captureStart(buffer.pixels, this.frameBytes);
+    const result = captureStart(buffer.pixels, this.portBytes);
     if (result < 0) {
       this.fail(now, result == Fault.MISSING ? SensorFault.MISSING : SensorFault.REFUSED);
       return;
@@ -347,7 +350,8 @@ export class Capture extends Task {
   private poll(now: i64): void {
     const buffer = this.held(Holder.SENSOR);
     if (!buffer) return;
-    const result = capturePoll(frameTime, 8);
+    let result = capturePoll(frameTime, 8);
+    if (result > 0) result = this.sensor.trim(buffer.pixels, result);
     if (result == Fault.AGAIN) {
       if (now < this.stallsAt) {
         this.waitUntil(this.stallsAt);

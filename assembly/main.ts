@@ -12,6 +12,9 @@ import { Server } from "./http/server";
 import { sendState } from "./http/state";
 import { Sampling } from "./jpeg/encoder";
 import { JPEG_BYTES_MAX, SLOTS, SLOT_BYTES } from "./limits";
+import { Hm01b0 } from "./sensors/hm01b0";
+import { Ov2640 } from "./sensors/ov2640";
+import { Ov5640 } from "./sensors/ov5640";
 import { Sensor } from "./sensors/sensor";
 import { SoftSensor } from "./sensors/soft";
 import { readScene } from "./settings";
@@ -31,6 +34,9 @@ export function start(): void {
   controls.byteRate.setRange(0, 100_000_000, 0);
   const scene = readScene();
   const sensors: Sensor[] = [
+    new Ov5640(controls),
+    new Ov2640(controls),
+    new Hm01b0(controls),
     new SoftSensor(controls, scene.width, scene.height, scene.format),
   ];
   const capture = new Capture(controls, sensors, slots);

@@ -18,6 +18,8 @@ export type CameraOptions = {
   sampling: string;
   quality: number;
   fps: number;
+  /** The names of those that were said, and did not come from a default. */
+  said: ReadonlySet<string>;
 };
 
 /** Takes a number within both. */
@@ -66,6 +68,8 @@ export function cameraCommand(name: string, description: string): Command {
 export function parseOptions<Options extends CameraOptions>(program: Command, args: string[]): Options {
   program.parse(args, { from: "user" });
   const options = program.opts<Options>();
+  const said = Object.keys(options).filter((name) => program.getOptionValueSource(name) === "cli");
+  options.said = new Set(said);
   const problem = sizeProblem(options.size.width, options.size.height, FORMATS[options.format]);
   if (problem) program.error(`error: ${problem}`);
   return options;
@@ -79,4 +83,9 @@ export function sceneWish({ scene, size, format }: CameraOptions): SceneWish {
 /** The camera's settings, as it asks for them. */
 export function settingsOf({ size, format, sampling, quality, fps }: CameraOptions): Record<string, string> {
   return { size: `${size.width}x${size.height}`, format, sampling, quality: String(quality), fps: String(fps) };
+}
+
+/** Of these, those that were said: what was not leaves the sensor, and what the camera keeps, their choice. */
+export function saidSettings(options: CameraOptions): Record<string, string> {
+  return Object.fromEntries(Object.entries(settingsOf(options)).filter(([name]) => options.said.has(name)));
 }

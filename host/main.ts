@@ -9,13 +9,14 @@ import { access } from "node:fs/promises";
 import type { Server } from "node:net";
 import { CommanderError, Option } from "commander";
 import { Level } from "./board-table.ts";
-import { type CameraOptions, cameraCommand, parseOptions, sceneWish, settingsOf } from "./camera-options.ts";
+import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneWish, settingsOf } from "./camera-options.ts";
 import { openServer } from "./live/network.ts";
 import { LiveWorld } from "./live/world.ts";
 import { loadModule, modulePath, type Profile } from "./module.ts";
 import { renderScene, Scene, SceneError } from "./scenes/file.ts";
-import { MemorySettings } from "./settings.ts";
-import { SoftSensor } from "./soft-sensor.ts";
+import { busSensor, SENSORS } from "./sensors/models.ts";
+import { FileSettings, MemorySettings, SettingsError } from "./settings.ts";
+import { type Sensor, SoftSensor } from "./soft-sensor.ts";
 
 /** A scene for Node at most: a test scene of seven seconds in QVGA. */
 const SCENE_BYTES_MAX = 32_000_000;
@@ -23,6 +24,9 @@ const SCENE_BYTES_MAX = 32_000_000;
 type Options = CameraOptions & {
   host: string;
   profile: Profile;
+  /** `soft`, or the name of a model. */
+  sensor: string;
+  settings?: string;
 };
 
 /** Why the camera can't run here, in one line. */
@@ -33,6 +37,12 @@ function readOptions(args: string[]): Options {
     "wasmcam",
     "The camera on this computer: shows a scene as live video to browsers and other programs.",
   )
+    .addOption(
+      new Option("--sensor <name>", "`soft` delivers the scene as it is; the others are models of chips that look at it")
+        .choices(["soft", ...SENSORS])
+        .default("soft"),
+    )
+    .option("--settings <file>", "where the camera keeps settings (default: they are forgotten)")
     .option("--host <address>", "address to listen on; 0.0.0.0: every one of this computer's", "127.0.0.1")
     .addOption(
       new Option("--profile <name>", "limits: a board's (8 viewers) or a server's")
@@ -69,12 +79,20 @@ function log(level: number, text: string): void {
   process.stdout.write(`${time} ${(Level[level] ?? "?").padEnd(7)} ${text}\n`);
 }
 
+async function makeSensor(options: Options): Promise<Sensor> {
+  if (options.sensor !== "soft") return busSensor(options.sensor, options.scene);
+  return new SoftSensor(new Scene(await renderScene({ ...sceneWish(options), bytesMax: SCENE_BYTES_MAX })));
+}
+
 async function run(options: Options): Promise<void> {
   const module = await requireModule(options.profile);
-  const scene = new Scene(await renderScene({ ...sceneWish(options), bytesMax: SCENE_BYTES_MAX }));
+  const sensor = await makeSensor(options);
+  const { size, format } = settingsOf(options);
+  // The soft sensor has what its scene was made for, whatever is kept; a chip has its own ways.
+  const given = Object.entries({ ...(options.sensor === "soft" && { size, format }), ...saidSettings(options) });
+  const settings = options.settings ? new FileSettings(options.settings, given) : new MemorySettings(given);
   const server = await bind(options.host, options.port);
-  const settings = new MemorySettings(Object.entries(settingsOf(options)));
-  const world = new LiveWorld({ module, server, sensor: new SoftSensor(scene), settings, log });
+  const world = new LiveWorld({ module, server, sensor, settings, log });
   process.stdout.write(`http://${world.address}/\n`);
   await new Promise((resolve) => {
     process.once("SIGINT", resolve);
@@ -88,7 +106,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has written its line, or the help
-  } else if (error instanceof StartError || error instanceof SceneError) {
+  } else if (error instanceof StartError || error instanceof SceneError || error instanceof SettingsError) {
     process.stderr.write(`error: ${error.message}\n`);
     process.exitCode = 1;
   } else {

@@ -9,6 +9,8 @@ import sharp from "sharp";
 import { Format } from "../host/board-table.ts";
 import { openServer } from "../host/live/network.ts";
 import { LiveWorld } from "../host/live/world.ts";
+import { MemorySettings } from "../host/settings.ts";
+import { SoftSensor } from "../host/soft-sensor.ts";
 import { PATTERN, PHOTOS_FOLDER, renderScene, Scene } from "../host/scenes/file.ts";
 import { readCounter } from "../host/scenes/pattern.ts";
 import { type Part, ResponseReader } from "../host/simulated/http.ts";
@@ -125,8 +127,8 @@ test("a module that fails is started afresh, and the port stays", async () => {
   const world = new LiveWorld({
     module: await compileFailingModule(),
     server,
-    scene: new Scene(await renderScene({ scene: PATTERN, width: 8, height: 8, format: Format.GRAY })),
-    settings: new Map([["way", Way.ACCEPT]]),
+    sensor: new SoftSensor(new Scene(await renderScene({ scene: PATTERN, width: 8, height: 8, format: Format.GRAY }))),
+    settings: new MemorySettings([["way", Way.ACCEPT]]),
     log: (_level, text) => log.push(text),
   });
   try {

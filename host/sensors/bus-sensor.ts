@@ -8,7 +8,7 @@ import type { Sensor } from "../soft-sensor.ts";
 import type { SensorModel, View } from "./model.ts";
 
 /** The share of a frame's time in which no rows are sent: who asks then still gets the frame that follows. */
-const BLANKING = 0.02;
+const BLANKING = 0.1;
 
 export class BusSensor implements Sensor {
   readonly model: SensorModel;
