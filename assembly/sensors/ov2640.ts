@@ -388,8 +388,8 @@ export class Ov2640 extends Sensor {
         this.write(SETTINGS, SETTINGS.length);
         return this.rest(State.LOADING, now);
       case State.LOADING: {
-        const result = this.goOn();
-        if (result < 0) return this.resultOf(result, now);
+        const result = this.goOn(now);
+        if (result < 0) return result;
         // What the controls ask for may be impossible; that is said when they are applied.
         this.state = State.READY;
         return this.isPossible() ? this.rest(State.CHANGING, now) : 0;
@@ -400,8 +400,8 @@ export class Ov2640 extends Sensor {
         this.write(this.wanted, this.wantedEnd);
         return this.rest(State.WRITING, now);
       case State.WRITING: {
-        const result = this.goOn();
-        if (result < 0) return this.resultOf(result, now);
+        const result = this.goOn(now);
+        if (result < 0) return result;
         if (this.shape != this.wantedShape) this.settledAt = now + MODE_SETTLING;
         this.shape = this.wantedShape;
         this.turned = this.wantedTurned;
@@ -422,11 +422,6 @@ export class Ov2640 extends Sensor {
     return Fault.AGAIN;
   }
 
-  private resultOf(result: i32, now: i64): i32 {
-    this.wakeAt = now;
-    return result;
-  }
-
   /** Who answers? Chips say 0x42, the datasheet 0x41. @returns 0, MISSING, REFUSED */
   private probe(): i32 {
     if (write8(DEVICE, BANK, ARRAY) < 0) return Fault.MISSING;
@@ -445,8 +440,9 @@ export class Ov2640 extends Sensor {
     this.end = end;
   }
 
-  /** Writes a piece of the table. @returns 0 when it is through, AGAIN, MISSING */
-  private goOn(): i32 {
+  /** Writes a piece of the table. @returns 0 when it is through, AGAIN (at once), MISSING */
+  private goOn(now: i64): i32 {
+    this.wakeAt = now;
     const table = this.table;
     const end = min(this.end, this.at + 2 * WRITES_MAX);
     for (; this.at < end; this.at += 2) {
@@ -475,7 +471,7 @@ export class Ov2640 extends Sensor {
     const width = SIZES[this.sizeAt];
     const height = SIZES[this.sizeAt + 1];
     this.wantedEnd = 0;
-    this.wantedShape = this.sizeAt / SIZE_FIELDS * FORMATS.length + this.formatAt;
+    this.wantedShape = (this.sizeAt / SIZE_FIELDS) * FORMATS.length + this.formatAt;
     if (this.wantedShape == this.shape) {
       this.putLight();
       this.putColour();
