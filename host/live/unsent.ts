@@ -1,7 +1,8 @@
 /**
- * Keeps the kernel from queueing the past of slow viewers: a socket takes more only while little of what it took before
- * is still unsent. Left to itself, Linux takes megabytes for a peer that reads slowly, which then shows what was seconds
- * ago; and it says that there is room again only when a third of them is sent, which looks like a peer that has stalled.
+ * Keeps the kernel from queueing the past of slow viewers: a socket takes more only while little of what it took
+ * before is still unsent. Left to itself, Linux takes megabytes for a peer that reads slowly, which then shows what
+ * was seconds ago; and it says that there is room again only when a third of them is sent, which looks like a peer
+ * that has stalled.
  *
  * Node has no call for the option (TCP_NOTSENT_LOWAT), so libc's own is called.
  */
@@ -15,8 +16,8 @@ const IPPROTO_TCP = 6;
 const TCP_NOTSENT_LOWAT: Partial<Record<NodeJS.Platform, number>> = { linux: 25, darwin: 0x201 };
 
 /**
- * Prepares to set the bound. A system on which that can't be done has a camera all the same, whose slow viewers see older
- * pictures.
+ * Prepares to set the bound. A system on which that can't be done has a camera all the same, whose slow viewers see
+ * older pictures.
  * @returns what sets it for all connections that will arrive at a server, which inherit it, and answers whether it did
  */
 export async function prepareBound(): Promise<(server: Server) => boolean> {
