@@ -19,7 +19,7 @@ const PAGE = 65536;
 /** Where a test's bytes cross, and how many at most. */
 const AT = 1024;
 const ROOM = 32 * PAGE - AT;
-/** What is taken at most for a peer that reads nothing: what its kernel buffers, and little more where it is bounded. */
+/** What is taken at most for a peer that reads nothing: what its kernel buffers, and little more where bounded. */
 const UNREAD_MAX = ["linux", "darwin"].includes(process.platform) ? 1_500_000 : 50_000_000;
 /** How long anything may take that is waited for, ms. */
 const PATIENCE = 30_000;
