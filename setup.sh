@@ -233,7 +233,8 @@ add_rustup_target() {
   if ! rust_is_new rustc; then
     rustup toolchain install stable --profile minimal >&2 && rustup default stable >&2 || return 1
   fi
-  rustup target add "$RUST_TARGET" >&2 && rustup_is_ready && return
+  # A network that swallows the request must not hold things up for ever.
+  timeout 300 rustup target add "$RUST_TARGET" >&2 && rustup_is_ready && return
   say "rustup could not; looking for the distribution's own Rust"
   return 1
 }

@@ -159,7 +159,8 @@ export declare function softSensorSet(width: u32, height: u32, format: i32, inte
 
 /**
  * Asks for the sensor's next whole frame, at most `length` bytes to `address`. From here until capturePoll answers
- * otherwise than AGAIN, or until captureStop, those bytes are the board's (DMA writes them). Nothing else may be under way.
+ * otherwise than AGAIN, or until captureStop, those bytes are the board's (DMA writes them). Nothing else may be under
+ * way.
  * @returns 0, REFUSED where the soft sensor's frames have another length, MISSING where no sensor is plugged in
  */
 // @ts-ignore: decorator
@@ -203,7 +204,7 @@ export declare function settingPut(name: usize, nameLength: u32, value: usize, v
 export enum Identity {
   /** The board's kind, as `make flash BOARD=` names it, or the host's: `node`, `simulated`. */
   BOARD = 0,
-  /** Address and port at which it is reached, as far as it knows: `192.168.1.7`, `127.0.0.1:8080`. Empty before DHCP. */
+  /** Where it is reached, as far as it knows: `192.168.1.7`, `127.0.0.1:8080`. Empty before DHCP. */
   ADDRESS = 1,
   /** How often the module was started afresh after a trap since the board's own start, a decimal number. */
   RESTARTS = 2,

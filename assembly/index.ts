@@ -21,7 +21,7 @@ export function step(now: i64): i64 {
   return runReady(now);
 }
 
-/** The end of a failed assert (asc calls it by `--use`): says where in the log, then traps, and the host starts afresh. */
+/** The end of a failed assert (asc calls it by `--use`): says where in the log and traps; the host starts afresh. */
 export function abort(message: string | null, file: string | null, row: u32, column: u32): void {
   const line = beginLine();
   if (file) line.text(file).text(":").number(row).text(":").number(column).text(": ");

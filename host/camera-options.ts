@@ -55,9 +55,13 @@ export function cameraCommand(name: string, description: string): Command {
         .argParser(parseSize)
         .default({ width: 320, height: 240 }, "320x240"),
     )
-    .addOption(new Option("--format <name>", "what the sensor delivers").choices(Object.keys(FORMATS)).default("rgb565"))
+    .addOption(
+      new Option("--format <name>", "what the sensor delivers").choices(Object.keys(FORMATS)).default("rgb565"),
+    )
     .option("--quality <number>", "quality of the JPEG files, 1 to 100", wholeNumber(1, 100), 85)
-    .addOption(new Option("--sampling <ratio>", "chroma of the JPEG files").choices(["4:2:0", "4:4:4"]).default("4:2:0"))
+    .addOption(
+      new Option("--sampling <ratio>", "chroma of the JPEG files").choices(["4:2:0", "4:4:4"]).default("4:2:0"),
+    )
     .option("--fps <number>", "frames a second, 1 to 120", wholeNumber(1, 120), 30)
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,16 +15,16 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), "wasmcam-cli-"));
 after(() => rm(folder, { recursive: true }));
 
-function start(args: string[]): ChildProcess {
+function start(args: string[], cwd = ROOT): ChildProcess {
   return spawn(process.execPath, ["--import", "tsx", "host/main.ts", ...args], {
-    cwd: ROOT,
+    cwd,
     stdio: ["ignore", "pipe", "pipe"],
   });
 }
 
 /** Runs it to its end. */
-async function run(args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = start(args);
+async function run(args: string[], cwd = ROOT): Promise<{ code: number | null; out: string; err: string }> {
+  const child = start(args, cwd);
   let [out, err] = ["", ""];
   child.stdout!.on("data", (data) => (out += data));
   child.stderr!.on("data", (data) => (err += data));
@@ -79,6 +79,16 @@ test("refused with 1: a picture that is none, by its name", async () => {
   await writeFile(join(scene, "lunch.png"), "Tuesday: soup");
   const { code, err } = await run(["--scene", scene]);
   assert.match(err, /^error: .*lunch\.png is not a picture that can be read: [^\n]+\n$/);
+  assert.equal(code, 1);
+});
+
+test("refused with 1: nothing was built", async () => {
+  const bare = await mkdtemp(join(folder, "bare-"));
+  await cp(join(ROOT, "host"), join(bare, "host"), { recursive: true });
+  await cp(join(ROOT, "package.json"), join(bare, "package.json"));
+  await symlink(join(ROOT, "node_modules"), join(bare, "node_modules"));
+  const { code, err } = await run([], bare);
+  assert.match(err, /^error: .*wasmcam\.wasm is not there; `npm run build` makes it\n$/);
   assert.equal(code, 1);
 });
 

@@ -77,7 +77,7 @@ test("32 viewers at once see whole frames, the same ones, in order", async () =>
 });
 
 test("a viewer that does not read costs the others nothing, and then goes on with the newest", async (t) => {
-  // The kernel's buffers are a matter of megabytes, and the lazy one is behind only when they are full: large frames.
+  // The lazy one is behind only when its kernel's buffer is full: large frames fill it soon.
   const large = await startLiveCamera({ scene: PHOTOS_FOLDER, width: 800, height: 600, settings: { quality: "95" } });
   t.after(() => large.stop());
   const [steady, lazy] = [await watch(large), await watch(large)];

@@ -58,7 +58,8 @@ describe("the slots", () => {
   it("make of a frame the part that viewers send in one piece", () => {
     const slot = publish(0x41, 3, 12_345_678);
     expect(String.UTF8.decodeUnsafe(slot.partAt, slot.partBytes)).toBe(
-      "Content-Type: image/jpeg\r\nContent-Length: 3\r\nX-Timestamp: 12.345678\r\nX-Sequence: 1\r\n\r\nAAA\r\n--frame\r\n",
+      "Content-Type: image/jpeg\r\nContent-Length: 3\r\nX-Timestamp: 12.345678\r\nX-Sequence: 1\r\n\r\n" +
+        "AAA\r\n--frame\r\n",
     );
   });
 

@@ -1,11 +1,11 @@
 /**
  * One connection of the fixed table: reads requests, has routes answer them, sends the answers, and, where a viewer
- * watches, sends it the newest frame again and again. Which route answers what is in `main.ts`; the head of a request is
- * read by `parser.ts`; who is let in is decided by `server.ts`.
+ * watches, sends it the newest frame again and again. Which route answers what is in `main.ts`; the head of a request
+ * is read by `parser.ts`; who is let in is decided by `server.ts`.
  *
  * A run does at most one receive and one or two sends, whatever the peer does, and each wait has a deadline. A frame
- * goes out from the slot it lies in, as one piece, to its last byte or not at all; how slow the peer is decides only how
- * many frames it misses.
+ * goes out from the slot it lies in, as one piece, to its last byte or not at all; how slow the peer is decides only
+ * how many frames it misses.
  */
 
 import { Close, Fault } from "../board";

@@ -487,7 +487,7 @@ function isToken(c: u32): bool {
   }
 }
 
-/** Whether `c` may stand in a target: printable ASCII but for what RFC 3986 keeps out of any URI, and the fragment's #. */
+/** Whether `c` may stand in a target: printable ASCII but for what RFC 3986 keeps out of any URI, and the #. */
 function isTarget(c: u32): bool {
   return c > SPACE && c < 0x7f && c != 0x22 && c != 0x23 && c != 0x3c && c != 0x3e && c != 0x5c;
 }

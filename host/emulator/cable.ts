@@ -5,11 +5,13 @@
  * them, stall for a second and more. The cable accepts them all and dials the board one after another. It belongs to the
  * emulated board as a cable and a switch belong to a real one; what runs over it is none of its business.
  *
- * It holds no more than a chunk of each connection: a viewer that reads slowly shall see the newest frames, not those that
- * lay in a cable. (What the operating system keeps for each side, some megabytes on Linux, is out of Node's reach.)
+ * It holds no more than a chunk of each connection, and has the kernel hold little: a viewer that reads slowly shall see
+ * the newest frames, not those that lay in a cable.
  */
 
-import { createServer, connect, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
+import { prepareBound } from "../live/unsent.ts";
+import { shallowSockets, type SocketMaker } from "./shallow-socket.ts";
 
 const HOST = "127.0.0.1";
 /** Between two connections to the board: QEMU has then taken the first. */
@@ -21,14 +23,16 @@ const CHUNK_BYTES = 16 * 1024;
 
 export class Cable {
   readonly #server: Server;
-  #boardPort: number;
+  readonly #boardPort: number;
+  readonly #makeSocket: SocketMaker;
   /** Both ends of every connection. */
   readonly #sockets = new Set<Socket>();
   /** When the last dialling is over. */
   #dialled: Promise<void> = Promise.resolve();
 
-  private constructor(boardPort: number) {
+  private constructor(boardPort: number, makeSocket: SocketMaker) {
     this.#boardPort = boardPort;
+    this.#makeSocket = makeSocket;
     // The viewer may end its half first, and either side may be slow: neither is read before the other end stands.
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: CHUNK_BYTES });
     this.#server.on("connection", (viewer) => this.#accept(viewer));
@@ -36,10 +40,14 @@ export class Cable {
 
   /** Listens on `port`, 0 for any that is free. Rejects where that is in use. */
   static async listen(port: number, boardPort: number): Promise<Cable> {
-    const cable = new Cable(boardPort);
+    const [makeSocket, bound] = await Promise.all([shallowSockets(), prepareBound()]);
+    const cable = new Cable(boardPort, makeSocket);
     await new Promise<void>((resolve, reject) => {
       cable.#server.once("error", reject);
-      cable.#server.listen({ port, host: HOST, backlog: BACKLOG }, resolve);
+      cable.#server.listen({ port, host: HOST, backlog: BACKLOG }, () => {
+        bound(cable.#server);
+        resolve();
+      });
     });
     return cable;
   }
@@ -67,11 +75,8 @@ export class Cable {
   }
 
   #dial(viewer: Socket): void {
-    const board: Socket = connect({
-      port: this.#boardPort,
-      host: HOST,
+    const board = this.#makeSocket({
       allowHalfOpen: true,
-      noDelay: true,
       onread: {
         buffer: Buffer.alloc(CHUNK_BYTES),
         callback: (length, buffer) => {
@@ -81,6 +86,7 @@ export class Cable {
       },
     });
     this.#hold(board);
+    board.connect({ port: this.#boardPort, host: HOST, noDelay: true });
     viewer.on("drain", () => board.resume());
     board.on("end", () => viewer.end());
     viewer.pipe(board);

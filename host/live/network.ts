@@ -9,12 +9,13 @@ import { createServer } from "node:net";
 import { ByteQueue } from "../byte-queue.ts";
 import { Close, DRAIN_DEADLINE, Fault, Ready } from "../board-table.ts";
 import type { Connection, Listener, Network } from "../network.ts";
+import { prepareBound } from "./unsent.ts";
 
 /** Connections that wait for the module to accept them, at most; more are reset. */
 const BACKLOG_MAX = 511;
 /** Bytes that are received ahead of the module before the peer is slowed down. */
 const RECEIVE_AHEAD = 16 * 1024;
-/** Bytes that are handed to the kernel at once, and so the most that ever waits here for a slow peer. */
+/** Bytes that are handed to the kernel at once, and so the most that ever waits in this process for a slow peer. */
 const SEND_BYTES = 64 * 1024;
 
 export class LiveNetwork implements Network {
@@ -58,11 +59,13 @@ export class LiveNetwork implements Network {
 
 /** Binds a port. @throws what `node:net` throws, such as EADDRINUSE */
 export async function openServer(host: string, port: number): Promise<Server> {
+  const boundUnsent = await prepareBound();
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port, backlog: BACKLOG_MAX }, () => {
       server.off("error", reject);
+      boundUnsent(server);
       resolve();
     });
   });
