@@ -159,11 +159,13 @@ for (const [register, value] of VENDOR_SETTINGS) REGISTERS.set(register, { reset
 /** The shortest line, clocks of the core, and frame, lines: binned, in the window, whole. */
 const TIMING_LEAST = { binned: [0x0d7, 0x080], window: [0x178, 0x104], whole: [0x178, 0x158] } as const;
 
-/** sRGB to light, 0 to 1. */
-const LIGHT = Float64Array.from({ length: 256 }, (_, code) => {
-  const share = code / 255;
-  return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-});
+/** The light, 0 to 1, that a code of sRGB adds to what a monochrome pixel gets: of red, green and blue by Rec. 709. */
+const [RED_LIGHT, GREEN_LIGHT, BLUE_LIGHT] = [0.2126, 0.7152, 0.0722].map((weight) =>
+  Float64Array.from({ length: 256 }, (_, code) => {
+    const share = code / 255;
+    return weight * (share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4);
+  }),
+);
 
 const hex = (number: number, digits: number) => `0x${number.toString(16).padStart(digits, "0")}`;
 
@@ -233,8 +235,9 @@ export class Hm01b0 implements SensorModel {
 
     const black = this.#black();
     const scale = this.#scale();
-    const pixels = new Uint8Array(columns * rows);
-    for (let i = 0; i < pixels.length; i++) pixels[i] = Math.min(255, Math.round(black + scale * light[i]));
+    const clamped = new Uint8ClampedArray(columns * rows);
+    for (let i = 0; i < clamped.length; i++) clamped[i] = black + scale * light[i];
+    const pixels = new Uint8Array(clamped.buffer);
     this.#putTestPattern(pixels, columns);
     return this.#transport(pixels);
   }
@@ -344,21 +347,18 @@ export class Hm01b0 implements SensorModel {
     const rgb = new Uint8Array(3 * ARRAY * windowRows);
     view.sample(xs, ys, time, rgb);
 
-    const at = (x: number, y: number) => {
-      const i = 3 * (y * ARRAY + x);
-      return 0.2126 * LIGHT[rgb[i]] + 0.7152 * LIGHT[rgb[i + 1]] + 0.0722 * LIGHT[rgb[i + 2]];
-    };
-    const isBinned = this.#isBinned;
+    const all = new Float64Array(ARRAY * windowRows);
+    for (let i = 0, from = 0; i < all.length; i++, from += 3) {
+      all[i] = RED_LIGHT[rgb[from]] + GREEN_LIGHT[rgb[from + 1]] + BLUE_LIGHT[rgb[from + 2]];
+    }
+
+    const isBinned = this.#isBinned && stepX === 2 && stepY === 2;
     const light = new Float64Array(columns * rows);
-    for (let row = 0, i = 0; row < rows; row++) {
+    for (let row = 0, to = 0; row < rows; row++) {
       const y = stepY * (orientation & 2 ? rows - 1 - row : row);
-      for (let column = 0; column < columns; column++, i++) {
-        const x = stepX * (orientation & 1 ? columns - 1 - column : column);
-        if (isBinned && stepX === 2 && stepY === 2) {
-          light[i] = (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)) / 4;
-        } else {
-          light[i] = at(x, y);
-        }
+      for (let column = 0; column < columns; column++, to++) {
+        const from = y * ARRAY + stepX * (orientation & 1 ? columns - 1 - column : column);
+        light[to] = isBinned ? (all[from] + all[from + 1] + all[from + ARRAY] + all[from + ARRAY + 1]) / 4 : all[from];
       }
     }
     return { columns, rows, light };
