@@ -511,8 +511,8 @@ export class Ov2640 extends Sensor {
     const linesOfRate = (pixelsOfRate + mode.linePixels - 1) / mode.linePixels;
     const pixelsOfExposure = (<i64>valueOf(c.exposure, EXPOSURE_INITIAL) * mode.pixelHz) / SECOND;
     const linesOfExposure = isAutoExposed ? 0 : max(1, <i32>(pixelsOfExposure / mode.linePixels));
-    // AEC: no exposure is longer than its frame, so the frame becomes as long.
-    this.frameLines = max(mode.frameLines, max(linesOfRate, linesOfExposure));
+    // An exposure ends a line before its frame at the latest (page 1), so the frame becomes as long.
+    this.frameLines = max(mode.frameLines, max(linesOfRate, linesOfExposure + 1));
     const added = this.frameLines - mode.frameLines;
 
     this.put(BANK, ARRAY);

@@ -12,7 +12,7 @@ export type Bank = typeof DSP | typeof ARRAY;
 /** By address: name, reset value, bits that the datasheet explains. No bits: it can't be written. */
 type Documented = Record<number, readonly [name: string, reset: number, bits: number]>;
 
-/** Table 12. */
+/** Table 12. It has no reset values of SS_ID, MC_BIST, MC_AL, MC_AH: here the device's address, the ROM, and zeros. */
 const DSP_REGISTERS: Documented = {
   0x05: ["R_BYPASS", 0x01, 0x01],
   0x44: ["Qs", 0x0c, 0xff],

@@ -7,7 +7,8 @@
  * BPADDR.
  *
  * Simpler than the chip: automatic exposure and white balance arrive within a frame, all zones of the picture weigh the
- * same, scaling takes the nearest point, and there is neither noise nor a lens. Files have chroma at full size.
+ * same, scaling takes the nearest point, and there is neither noise nor a lens. Files have chroma at full size. Zooming,
+ * dummy frames, snapshots and the microcontroller are not there.
  */
 
 import jpeg from "jpeg-js";
@@ -16,7 +17,7 @@ import { ANY, ARRAY, BANK, DOCUMENTED, DSP, VENDOR, type Bank } from "./ov2640-r
 
 /** µs after a reset of either kind before it acknowledges: table 7 says less than that. */
 const SETTLING = 1_000;
-/** The least and most of its master clock, in Hz (table 8; 48 MHz is where the port's clock would end). */
+/** The least and most of its master clock, in Hz: table 8, and the model's choice, for the table has no most. */
 const CLOCK_LEAST = 6_000_000;
 const CLOCK_MOST = 48_000_000;
 /** The master clock for which frame rates are given. */
@@ -428,10 +429,15 @@ export class Ov2640Model implements SensorModel {
 
   // --- Exposure and white balance
 
+  /** Lines: a frame's but for one, as page 1 says of UXGA. */
+  #exposureMost(mode: Mode): number {
+    return this.#frameLines(mode) - 1;
+  }
+
   /** How bright the picture is, beside the view's own light: exposure times gain. */
   #exposure(mode: Mode): number {
     const a = this.#banks[ARRAY];
-    const lines = Math.min(((a[0x45] & 0x3f) << 10) | (a[0x10] << 2) | (a[0x04] & 3), this.#frameLines(mode));
+    const lines = Math.min(((a[0x45] & 0x3f) << 10) | (a[0x10] << 2) | (a[0x04] & 3), this.#exposureMost(mode));
     return (lines * this.#lineTime(mode) * gainOf(a[0x00], a[0x45] >> 6)) / EXPOSURE_OF_VIEW;
   }
 
@@ -460,7 +466,7 @@ export class Ov2640Model implements SensorModel {
     const linesAtGain1 = (low * EXPOSURE_OF_VIEW) / lineTime;
     if (isAutoExposed) {
       const gain = isAutoGain ? 1 : gainOf(a[0x00], a[0x45] >> 6);
-      const lines = this.#banded(linesAtGain1 / gain, this.#frameLines(mode));
+      const lines = this.#banded(linesAtGain1 / gain, this.#exposureMost(mode));
       a[0x04] = (a[0x04] & ~3) | (lines & 3);
       a[0x10] = lines >> 2;
       a[0x45] = (a[0x45] & ~0x3f) | (lines >> 10);
@@ -474,13 +480,13 @@ export class Ov2640Model implements SensorModel {
   }
 
   /** How many lines automatic exposure may choose: whole bands of flickering light, where the filter is on. */
-  #banded(lines: number, frameLines: number): number {
+  #banded(lines: number, linesMost: number): number {
     const a = this.#banks[ARRAY];
     const isAt50 = (a[0x0c] & 0x02) !== 0 || (a[0x0c] & 0x04) !== 0; // the model's lamps flicker with 50 Hz
     const band = isAt50 ? a[0x4f] | ((a[0x4e] >> 6) << 8) : a[0x50] | (((a[0x4e] >> 4) & 3) << 8);
     const isFiltered = (a[0x13] & 0x20) !== 0 && band > 0;
-    const most = isFiltered ? band * ((isAt50 ? a[0x5a] >> 4 : a[0x5a] & 15) + 1) : frameLines;
-    const within = Math.min(lines, most, frameLines);
+    const most = isFiltered ? band * ((isAt50 ? a[0x5a] >> 4 : a[0x5a] & 15) + 1) : linesMost;
+    const within = Math.min(lines, most, linesMost);
     return Math.max(1, Math.floor(isFiltered && within >= band ? within - (within % band) : within));
   }
 
