@@ -333,6 +333,10 @@ test("exposure and gain by hand: a longer, a stronger one is brighter", () => {
   gained.reduce((darker, brighter) => (assert(brighter > darker + 10, `${brighter} after ${darker}`), brighter));
   const halved = shootWith(driver, { ...byHand, exposure: 5_000, gain: 200 }).mean;
   assertNear(halved, shootWith(driver, byHand).mean, 4, "half the exposure at twice the gain");
+  for (const gain of [800, 3_200]) {
+    const strong = shootWith(driver, { ...byHand, gain, exposure: 1_000_000 / gain }).mean;
+    assertNear(strong, shootWith(driver, byHand).mean, 6, `a gain of ${gain} %`);
+  }
   assertKnown(driver);
 });
 
