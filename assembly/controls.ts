@@ -35,7 +35,7 @@ export class Control {
   constructor(
     readonly name: string,
     readonly kind: Kind,
-    /** What a number counts, as people read it: `µs`; or "". */
+    /** What a number counts, in ASCII: `us`, `%`; or "". */
     readonly unit: string,
   ) {}
 
@@ -140,7 +140,7 @@ export class Controls {
   readonly flip: Control = this.add("flip", Kind.SWITCH, "");
   readonly autoExposure: Control = this.add("auto_exposure", Kind.SWITCH, "");
   /** Time of exposure while `auto_exposure` is off. */
-  readonly exposure: Control = this.add("exposure", Kind.NUMBER, "µs");
+  readonly exposure: Control = this.add("exposure", Kind.NUMBER, "us");
   readonly autoGain: Control = this.add("auto_gain", Kind.SWITCH, "");
   /** Gain while `auto_gain` is off; 100 is 1. */
   readonly gain: Control = this.add("gain", Kind.NUMBER, "%");

@@ -54,8 +54,8 @@ export function readScene(): Scene {
     const cross = indexOf(0x78);
     const width = number(0, cross);
     const height = cross < 0 ? -1 : number(cross + 1, valueLength);
-    if (width < 1 || width > <i32>WIDTH_MAX || height < 1 || height > <i32>HEIGHT_MAX) ignored("size");
-    else {
+    // What makes no sense is named when the control reads it.
+    if (width >= 1 && width <= <i32>WIDTH_MAX && height >= 1 && height <= <i32>HEIGHT_MAX) {
       scene.width = width;
       scene.height = height;
     }

@@ -32,6 +32,7 @@ export class Writer {
     return this;
   }
 
+  /** Text of ASCII characters. */
   text(value: string): this {
     for (let i = 0, n = value.length; i < n; i++) this.byte(value.charCodeAt(i));
     return this;

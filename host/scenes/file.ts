@@ -206,6 +206,11 @@ export class Scene {
     }
   }
 
+  /** Which picture frame `n` is a window of. */
+  pictureOf(n: number): number {
+    return this.#bytes.readUInt16LE(HEADER_BYTES + (n % this.frames) * STEP_BYTES);
+  }
+
   /** Frame `n` by itself. */
   frame(n: number): Uint8Array {
     const pixels = new Uint8Array(this.frameBytes);

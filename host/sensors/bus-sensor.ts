@@ -7,8 +7,11 @@ import { BoardTrap, Fault } from "../board-table.ts";
 import type { Sensor } from "../soft-sensor.ts";
 import type { SensorModel, View } from "./model.ts";
 
-/** The share of a frame's time in which no rows are sent: who asks then still gets the frame that follows. */
-const BLANKING = 0.1;
+/**
+ * The share of a frame's time in which who asks still gets the frame that is under way. On a chip that is its vertical
+ * blanking; here it is more, since a frame's bytes are made at its end, and a PC that does other things asks late.
+ */
+const BLANKING = 0.5;
 
 export class BusSensor implements Sensor {
   readonly model: SensorModel;
