@@ -72,3 +72,16 @@ export async function shoot(page: Page, name: string): Promise<void> {
   await mkdir(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
 }
+
+/** WCAG 2.2, "contrast ratio", of two colours as browsers write them: rgb(1, 2, 3). */
+export function contrastOf(one: string, other: string): number {
+  const luminance = (colour: string): number => {
+    const [red, green, blue] = colour.match(/[\d.]+/g)!.map((text) => {
+      const value = Number(text) / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
