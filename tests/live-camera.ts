@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { openServer } from "../host/live/network.ts";
 import { LiveWorld } from "../host/live/world.ts";
 import { loadModule, modulePath, type Profile } from "../host/module.ts";
+import { Format } from "../host/board-table.ts";
+import { busSensor } from "../host/sensors/models.ts";
 import { MemorySettings } from "../host/settings.ts";
 import { SoftSensor } from "../host/soft-sensor.ts";
 import { PATTERN, renderScene, Scene } from "../host/scenes/file.ts";
@@ -21,13 +23,15 @@ export interface LiveCamera {
 export interface LiveOptions {
   profile?: Profile;
   scene?: string;
+  /** `soft`, or the name of a chip's model; that has its own sizes. */
+  sensor?: string;
   width?: number;
   height?: number;
   settings?: Record<string, string>;
 }
 
 export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCamera> {
-  const { profile = "board", scene = PATTERN, width = 320, height = 240, settings = {} } = options;
+  const { profile = "board", scene = PATTERN, sensor = "soft", width = 320, height = 240, settings = {} } = options;
   const module = await loadModule(modulePath(profile));
   const server = await openServer("127.0.0.1", 0);
   const { port } = server.address() as AddressInfo;
@@ -35,7 +39,7 @@ export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCa
   const world = new LiveWorld({
     module,
     server,
-    sensor: new SoftSensor(new Scene(await renderScene({ scene, width, height, format: 1, bytesMax: 32_000_000 }))),
+    sensor: sensor === "soft" ? await softSensor(scene, width, height) : await busSensor(sensor, scene),
     settings: new MemorySettings(Object.entries({ size: `${width}x${height}`, ...settings })),
     log: (_level, text) => log.push(text),
   });
@@ -53,4 +57,9 @@ export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCa
     },
     stop: () => world.stop(),
   };
+}
+
+async function softSensor(scene: string, width: number, height: number): Promise<SoftSensor> {
+  const format = Format.RGB565;
+  return new SoftSensor(new Scene(await renderScene({ scene, width, height, format, bytesMax: 32_000_000 })));
 }
