@@ -11,17 +11,25 @@ pub enum Format {
     Gray = 0,
     Rgb565 = 1,
     Yuyv = 2,
+    Jpeg = 3,
+    Bayer = 4,
 }
 
 impl Format {
     pub fn from_number(number: i32) -> Option<Format> {
-        [Format::Gray, Format::Rgb565, Format::Yuyv].into_iter().find(|format| *format as i32 == number)
+        [Format::Gray, Format::Rgb565, Format::Yuyv, Format::Jpeg, Format::Bayer]
+            .into_iter()
+            .find(|format| *format as i32 == number)
     }
 
-    pub fn bytes_per_pixel(self) -> usize {
+    /// As the camera's setting `format` calls it.
+    pub fn name(self) -> &'static str {
         match self {
-            Format::Gray => 1,
-            Format::Rgb565 | Format::Yuyv => 2,
+            Format::Gray => "gray",
+            Format::Rgb565 => "rgb565",
+            Format::Yuyv => "yuyv",
+            Format::Jpeg => "jpeg",
+            Format::Bayer => "bayer",
         }
     }
 }
@@ -56,7 +64,8 @@ pub trait Capture {
     /// Says which frames shall come from now on; only a soft sensor can be told.
     fn set(&mut self, now: Micros, mode: Mode) -> Result<(), Fault>;
 
-    /// Asks for the next whole frame, to the bytes `to` of the module's memory.
+    /// Asks for the next whole frame, to the bytes `to` of the module's memory, or to the first of them where it is
+    /// shorter.
     fn start(&mut self, now: Micros, to: Range<usize>) -> Result<(), Refusal>;
 
     /// Answers the frame that was asked for; `memory` is the whole memory of the module.

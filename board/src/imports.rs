@@ -6,12 +6,15 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::ops::Range;
 
 use crate::capture::{Capture, Format, Mode};
 use crate::clock::{Clock, Micros};
 use crate::fault::{Fault, Mistake, Refusal};
 use crate::log::{Level, Log};
+use crate::sensor_bus::SensorBus;
 use crate::settings::Settings;
 use crate::sockets::{Close, Sockets};
 
@@ -23,6 +26,7 @@ pub struct Board {
     /// As `make flash BOARD=` names it.
     pub name: &'static str,
     pub clock: Box<dyn Clock>,
+    pub sensor_bus: Box<dyn SensorBus>,
     pub capture: Box<dyn Capture>,
     pub sockets: Box<dyn Sockets>,
     pub settings: Box<dyn Settings>,
@@ -81,24 +85,29 @@ macro_rules! import {
 }
 
 /// The whole table, in the order of assembly/board.ts.
-pub static IMPORTS: [Import; 13] = [
+pub static IMPORTS: [Import; 16] = [
     import!("events", events(address: u32, length: u32) "i"),
     import!("tcpListen", tcp_listen(port: u32) "i"),
     import!("tcpAccept", tcp_accept(listener: i32) "i"),
     import!("tcpReceive", tcp_receive(socket: i32, address: u32, length: u32) "i"),
     import!("tcpSend", tcp_send(socket: i32, address: u32, length: u32) "i"),
     import!("tcpClose", tcp_close(socket: i32, how: i32) ""),
+    import!("sensorLines", sensor_lines(power: u32, reset: u32, clock: u32) "i"),
+    import!("busTransfer", bus_transfer(device: u32, write: u32, write_length: u32, read: u32, read_length: u32) "i"),
     import!("softSensorSet", soft_sensor_set(width: u32, height: u32, format: i32, interval: u32) "i"),
     import!("captureStart", capture_start(address: u32, length: u32) "i"),
     import!("capturePoll", capture_poll(address: u32, length: u32) "i"),
     import!("captureStop", capture_stop() ""),
     import!("settingGet", setting_get(name: u32, name_length: u32, address: u32, length: u32) "i"),
+    import!("settingPut", setting_put(name: u32, name_length: u32, value: u32, value_length: u32) "i"),
     import!("identify", identify(what: i32, address: u32, length: u32) "i"),
     import!("log", log(level: i32, address: u32, length: u32) ""),
 ];
 
 /// The sensor's place in what `events` tells.
 const SENSOR_HANDLE: u32 = 0;
+/// The addresses that a bus has: 7 bits.
+const DEVICES: u32 = 1 << 7;
 /// `Ready.READABLE`.
 const READABLE: u32 = 1;
 const EVENT_BYTES: usize = 4;
@@ -119,10 +128,15 @@ fn answer(result: Result<i32, Refusal>) -> Answer {
     }
 }
 
-fn bytes(memory: &mut [u8], address: u32, length: u32) -> Result<&mut [u8], Mistake> {
+const OUTSIDE: Mistake = Mistake("an address outside of the module's memory");
+
+fn range(address: u32, length: u32) -> Result<Range<usize>, Mistake> {
     let start = address as usize;
-    let end = start.checked_add(length as usize);
-    end.and_then(|end| memory.get_mut(start..end)).ok_or(Mistake("an address outside of the module's memory"))
+    Ok(start..start.checked_add(length as usize).ok_or(OUTSIDE)?)
+}
+
+fn bytes(memory: &mut [u8], address: u32, length: u32) -> Result<&mut [u8], Mistake> {
+    memory.get_mut(range(address, length)?).ok_or(OUTSIDE)
 }
 
 /// Bytes that something has to be moved to or from: without any the answer "at least 1" cannot be given.
@@ -131,6 +145,12 @@ fn some_bytes(memory: &mut [u8], address: u32, length: u32) -> Result<&mut [u8],
         0 => Err(Mistake("a transfer of no bytes")),
         _ => bytes(memory, address, length),
     }
+}
+
+/// A text that the module gives.
+fn take_text(memory: &[u8], address: u32, length: u32) -> Result<&str, Mistake> {
+    let bytes = memory.get(range(address, length)?).ok_or(OUTSIDE)?;
+    core::str::from_utf8(bytes).map_err(|_| Mistake("a text that is not UTF-8"))
 }
 
 /// Copies `text` to the module and answers its length.
@@ -185,6 +205,30 @@ fn tcp_close(board: &mut Board, _: &mut [u8], socket: i32, how: i32) -> Answer {
     board.sockets.close(socket, how).map(|()| 0)
 }
 
+fn sensor_lines(board: &mut Board, _: &mut [u8], power: u32, reset: u32, clock: u32) -> Answer {
+    answer(board.sensor_bus.lines(power != 0, reset != 0, clock).map(|()| 0).map_err(Refusal::from))
+}
+
+fn bus_transfer(
+    board: &mut Board,
+    memory: &mut [u8],
+    device: u32,
+    write: u32,
+    write_length: u32,
+    read: u32,
+    read_length: u32,
+) -> Answer {
+    let device = u8::try_from(device).ok().filter(|&device| u32::from(device) < DEVICES);
+    let device = device.ok_or(Mistake("busTransfer with a device that is no 7-bit address"))?;
+    let from = bytes(memory, write, write_length)?;
+    // What is written may lie where is read to.
+    let mut written = Vec::new();
+    written.try_reserve_exact(from.len()).map_err(|_| Mistake("busTransfer of more than is short"))?;
+    written.extend_from_slice(from);
+    let to = bytes(memory, read, read_length)?;
+    answer(board.sensor_bus.transfer(device, &written, to).map(|()| 0).map_err(Refusal::from))
+}
+
 fn soft_sensor_set(board: &mut Board, _: &mut [u8], width: u32, height: u32, format: i32, interval: u32) -> Answer {
     let now = board.now();
     let format = Format::from_number(format).ok_or(Mistake("softSensorSet with an unknown format"))?;
@@ -195,8 +239,7 @@ fn soft_sensor_set(board: &mut Board, _: &mut [u8], width: u32, height: u32, for
 fn capture_start(board: &mut Board, memory: &mut [u8], address: u32, length: u32) -> Answer {
     let now = board.now();
     bytes(memory, address, length)?;
-    let start = address as usize;
-    answer(board.capture.start(now, start..start + length as usize).map(|()| 0))
+    answer(board.capture.start(now, range(address, length)?).map(|()| 0))
 }
 
 fn capture_poll(board: &mut Board, memory: &mut [u8], address: u32, length: u32) -> Answer {
@@ -217,14 +260,25 @@ fn capture_stop(board: &mut Board, _: &mut [u8]) -> Answer {
 }
 
 fn setting_get(board: &mut Board, memory: &mut [u8], name: u32, name_length: u32, address: u32, length: u32) -> Answer {
-    let name = bytes(memory, name, name_length)?;
-    let name = core::str::from_utf8(name).map_err(|_| Mistake("a setting's name that is not UTF-8"))?;
-    let value = board.settings.get(name);
+    let value = board.settings.get(take_text(memory, name, name_length)?);
     bytes(memory, address, length)?;
     match value {
         Some(value) => give_text(memory, value, address, length),
         None => Ok(Fault::Missing as i32),
     }
+}
+
+fn setting_put(
+    board: &mut Board,
+    memory: &mut [u8],
+    name: u32,
+    name_length: u32,
+    value: u32,
+    value_length: u32,
+) -> Answer {
+    let name = take_text(memory, name, name_length)?;
+    let value = take_text(memory, value, value_length)?;
+    answer(board.settings.put(name, value).map(|()| 0).map_err(Refusal::from))
 }
 
 fn identify(board: &mut Board, memory: &mut [u8], what: i32, address: u32, length: u32) -> Answer {
@@ -250,14 +304,17 @@ mod tests {
     use crate::clock::HandClock;
     use crate::log::KeptLog;
     use crate::scene::{Scene, grey_scene};
-    use crate::settings::GivenSettings;
+    use crate::sensor_bus::{EchoBus, NoBus};
+    use crate::settings::{KeptSettings, MemoryStore, Values};
     use crate::sockets::ScriptedSockets;
     use crate::soft_sensor::SoftSensor;
 
     struct World {
         clock: HandClock,
         log: KeptLog,
+        sensor_bus: EchoBus,
         sockets: ScriptedSockets,
+        store: MemoryStore,
         board: Board,
         memory: [u8; 64],
     }
@@ -265,16 +322,22 @@ mod tests {
     fn world() -> World {
         let scene = Scene::open(grey_scene(2, 1, (4, 1), 1, &[(0, 0, 0), (0, 1, 0)]).leak()).unwrap();
         let (clock, log, sockets) = (HandClock::default(), KeptLog::default(), ScriptedSockets::default());
+        let (sensor_bus, store) = (EchoBus::default(), MemoryStore::default());
         let board = Board {
             name: "test",
             clock: Box::new(clock.clone()),
+            sensor_bus: Box::new(sensor_bus.clone()),
             capture: Box::new(SoftSensor::new(Some(scene))),
             sockets: Box::new(sockets.clone()),
-            settings: Box::new(GivenSettings::from_words(["size=320x240", "empty="])),
+            settings: Box::new(KeptSettings {
+                kept: Values::from_words(["size=320x240", "empty="]),
+                store: Some(Box::new(store.clone())),
+                ..Default::default()
+            }),
             log: Box::new(log.clone()),
             restarts: 12,
         };
-        World { clock, log, sockets, board, memory: [0; 64] }
+        World { clock, log, sensor_bus, sockets, store, board, memory: [0; 64] }
     }
 
     impl World {
@@ -301,14 +364,18 @@ mod tests {
 
     #[test]
     fn every_address_is_checked() {
-        let calls: [(&str, &[i32]); 9] = [
+        let calls: [(&str, &[i32]); 13] = [
             ("events", &[60, 8]),
             ("tcpReceive", &[1, 60, 8]),
             ("tcpSend", &[1, 60, 8]),
+            ("busTransfer", &[60, 60, 8, 0, 8]),
+            ("busTransfer", &[60, 0, 8, 60, 8]),
             ("captureStart", &[60, 8]),
             ("capturePoll", &[60, 8]),
             ("settingGet", &[60, 8, 0, 8]),
             ("settingGet", &[0, 8, 60, 8]),
+            ("settingPut", &[60, 8, 0, 8]),
+            ("settingPut", &[0, 8, 60, 8]),
             ("identify", &[0, 60, 8]),
             ("log", &[2, 60, 8]),
         ];
@@ -321,16 +388,19 @@ mod tests {
                 assert!(answer.is_err(), "{name}{arguments:?} answered {answer:?}");
             }
             assert_eq!(world.sockets.take_calls(), [""; 0]);
+            assert_eq!(world.store.take_writes(), 0);
         }
     }
 
     #[test]
     fn wild_numbers_end_the_module() {
-        let calls: [(&str, &[i32]); 7] = [
+        let calls: [(&str, &[i32]); 9] = [
             ("tcpClose", &[1, 2]),
             ("tcpReceive", &[1, 0, 0]),
             ("tcpSend", &[1, 0, 0]),
-            ("softSensorSet", &[2, 1, 3, 1000]),
+            ("busTransfer", &[128, 0, 1, 1, 1]),
+            ("busTransfer", &[-1, 0, 1, 1, 1]),
+            ("softSensorSet", &[2, 1, 5, 1000]),
             ("capturePoll", &[0, 4]),
             ("identify", &[3, 0, 8]),
             ("log", &[3, 0, 8]),
@@ -385,6 +455,7 @@ mod tests {
         let mut world = world();
         world.clock.set(5_000_000_000);
         assert_eq!(world.call("softSensorSet", &[2, 2, 0, 1_000]), Ok(Fault::Refused as i32));
+        assert_eq!(world.call("softSensorSet", &[2, 1, 3, 1_000]), Ok(Fault::Refused as i32)); // it makes no JPEG
         assert_eq!(world.call("softSensorSet", &[2, 1, 0, 1_000]), Ok(0));
         assert_eq!(world.call("captureStart", &[32, 3]), Ok(Fault::Refused as i32));
         world.clock.set(5_000_001_500);
@@ -412,6 +483,47 @@ mod tests {
             assert_eq!(world.text(text.len() as i32), text);
         }
         assert_eq!(world.call("identify", &[1, 0, 7]), Ok(Fault::Refused as i32));
+    }
+
+    #[test]
+    fn settings_are_put_as_texts() {
+        let mut world = world();
+        world.memory[40..50].copy_from_slice(b"quality40\xff");
+        assert_eq!(world.call("settingPut", &[40, 7, 47, 2]), Ok(0));
+        assert_eq!(world.call("settingGet", &[40, 7, 0, 8]), Ok(2));
+        assert_eq!(world.text(2), "40");
+        assert_eq!(world.store.values().get("quality"), Some("40"));
+        assert!(world.call("settingPut", &[40, 7, 47, 3]).is_err());
+        assert!(world.call("settingPut", &[47, 3, 40, 7]).is_err());
+        assert_eq!(world.call("settingPut", &[40, 7, 0, 0]), Ok(0));
+        assert_eq!(world.call("settingGet", &[40, 7, 0, 8]), Ok(Fault::Missing as i32));
+        world.store.set_full(true);
+        assert_eq!(world.call("settingPut", &[40, 7, 47, 2]), Ok(Fault::Refused as i32));
+    }
+
+    #[test]
+    fn the_sensors_bus_is_written_and_read() {
+        let mut world = world();
+        let device = EchoBus::DEVICE.into();
+        world.memory[8..11].copy_from_slice(&[1, 2, 3]);
+        assert_eq!(world.call("busTransfer", &[device, 8, 3, 0, 0]), Ok(Fault::Missing as i32)); // without power
+        assert_eq!(world.call("sensorLines", &[1, 0, 24_000_000]), Ok(0));
+        assert_eq!(world.sensor_bus.set_lines(), (true, false, 24_000_000));
+        assert_eq!(world.call("busTransfer", &[device + 1, 8, 3, 0, 0]), Ok(Fault::Missing as i32));
+        assert_eq!(world.call("busTransfer", &[device, 8, 3, 0, 0]), Ok(0));
+        assert_eq!(world.call("busTransfer", &[device, 0, 0, 20, 2]), Ok(0));
+        assert_eq!(world.memory[20..23], [1, 2, 0]);
+        // Reading to where it was written from.
+        assert_eq!(world.call("busTransfer", &[device, 9, 2, 8, 4]), Ok(0));
+        assert_eq!(world.memory[8..12], [2, 3, 2, 3]);
+    }
+
+    #[test]
+    fn a_board_without_a_bus_says_so() {
+        let mut world = world();
+        world.board.sensor_bus = Box::new(NoBus);
+        assert_eq!(world.call("sensorLines", &[1, 0, 24_000_000]), Ok(Fault::Missing as i32));
+        assert_eq!(world.call("busTransfer", &[0x30, 0, 1, 1, 1]), Ok(Fault::Missing as i32));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod imports;
 pub mod log;
 pub mod net;
 pub mod scene;
+pub mod sensor_bus;
 pub mod settings;
 pub mod sockets;
 pub mod soft_sensor;

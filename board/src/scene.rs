@@ -28,6 +28,7 @@ pub struct Scene<'a> {
     pub format: Format,
     pub width: usize,
     pub height: usize,
+    pixel_bytes: usize,
     picture_width: usize,
     picture_bytes: usize,
     path: &'a [u8],
@@ -54,7 +55,7 @@ impl fmt::Display for SceneError {
         match self {
             SceneError::NotAScene => write!(f, "not a scene file"),
             SceneError::Version(version) => write!(f, "scene file of version {version}, not {VERSION}"),
-            SceneError::Format(format) => write!(f, "unknown pixel format {format}"),
+            SceneError::Format(format) => write!(f, "pixel format {format}, which scenes don't come in"),
             SceneError::Empty => write!(f, "no frame in it"),
             SceneError::Window => write!(f, "the sensor's window does not suit the pictures"),
             SceneError::Short => write!(f, "the file ends too early"),
@@ -72,6 +73,11 @@ impl<'a> Scene<'a> {
             return Err(SceneError::Version(file[4]));
         }
         let format = Format::from_number(file[5].into()).ok_or(SceneError::Format(file[5]))?;
+        let pixel_bytes = match format {
+            Format::Gray => 1,
+            Format::Rgb565 | Format::Yuyv => 2,
+            Format::Jpeg | Format::Bayer => return Err(SceneError::Format(file[5])),
+        };
         let number = |at: usize| usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
         let [width, height, picture_width, picture_height, pictures] = [6, 8, 10, 12, 14].map(number);
         let frames = number(16) | number(18) << 16;
@@ -84,7 +90,7 @@ impl<'a> Scene<'a> {
         }
         let picture_bytes = picture_width
             .checked_mul(picture_height)
-            .and_then(|pixels| pixels.checked_mul(format.bytes_per_pixel()))
+            .and_then(|pixels| pixels.checked_mul(pixel_bytes))
             .ok_or(SceneError::Short)?;
         let path_end =
             frames.checked_mul(STEP_BYTES).and_then(|path| path.checked_add(HEADER_BYTES)).ok_or(SceneError::Short)?;
@@ -94,7 +100,7 @@ impl<'a> Scene<'a> {
             .and_then(|bytes| bytes.checked_add(path_end.next_multiple_of(4)))
             .ok_or(SceneError::Short)?;
         let pixels = file.get(path_end.next_multiple_of(4)..pixels_end).ok_or(SceneError::Short)?;
-        let scene = Scene { format, width, height, picture_width, picture_bytes, path, pixels };
+        let scene = Scene { format, width, height, pixel_bytes, picture_width, picture_bytes, path, pixels };
         let fits = |(picture, x, y): (usize, usize, usize)| {
             picture < pictures && x + width <= picture_width && y + height <= picture_height && x % pair == 0
         };
@@ -106,7 +112,7 @@ impl<'a> Scene<'a> {
 
     /// Bytes of one frame.
     pub fn frame_bytes(&self) -> usize {
-        self.width * self.height * self.format.bytes_per_pixel()
+        self.width * self.height * self.pixel_bytes
     }
 
     /// The picture, column and row at which the window stands in this step of the path.
@@ -120,7 +126,7 @@ impl<'a> Scene<'a> {
     pub fn copy_frame(&self, number: u64, to: &mut [u8]) {
         let frames = self.path.len() / STEP_BYTES;
         let (picture, x, y) = self.step((number % frames as u64) as usize);
-        let size = self.format.bytes_per_pixel();
+        let size = self.pixel_bytes;
         let picture = &self.pixels[picture * self.picture_bytes..][..self.picture_bytes];
         let rows = picture.chunks_exact(self.picture_width * size).skip(y);
         for (row, to) in rows.zip(to.chunks_exact_mut(self.width * size)) {
@@ -183,6 +189,8 @@ mod tests {
         assert_eq!(with(0, b'X'), Some(SceneError::NotAScene));
         assert_eq!(with(4, 2), Some(SceneError::Version(2)));
         assert_eq!(with(5, 7), Some(SceneError::Format(7)));
+        assert_eq!(with(5, Format::Jpeg as u8), Some(SceneError::Format(3)));
+        assert_eq!(with(5, Format::Bayer as u8), Some(SceneError::Format(4)));
         assert_eq!(with(6, 0), Some(SceneError::Empty));
         assert_eq!(with(6, 6), Some(SceneError::Window));
         assert_eq!(with(5, Format::Yuyv as u8), Some(SceneError::Window)); // 3 pixels are no pairs

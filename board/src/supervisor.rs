@@ -151,7 +151,8 @@ mod tests {
     use super::*;
     use crate::clock::{Clock, HandClock};
     use crate::log::KeptLog;
-    use crate::settings::GivenSettings;
+    use crate::sensor_bus::NoBus;
+    use crate::settings::KeptSettings;
     use crate::sockets::ScriptedSockets;
     use crate::soft_sensor::SoftSensor;
 
@@ -206,9 +207,10 @@ mod tests {
         let board = Board {
             name: "test",
             clock: Box::new(clock.clone()),
+            sensor_bus: Box::new(NoBus),
             capture: Box::new(SoftSensor::new(None)),
             sockets: Box::new(sockets.clone()),
-            settings: Box::new(GivenSettings::default()),
+            settings: Box::new(KeptSettings::default()),
             log: Box::new(log.clone()),
             restarts: 0,
         };
@@ -280,6 +282,19 @@ mod tests {
         assert_eq!(settle(&mut world), NEVER);
         assert_eq!(world.supervisor.board().restarts, 1);
         assert_eq!(world.log.take(), []);
+    }
+
+    #[test]
+    fn settings_outlive_the_module_that_put_them() {
+        let mut world = world([Ok(Box::new(|board: &mut Board, _| {
+            board.settings.put("quality", "40").unwrap();
+            Err("unreachable".into())
+        }) as Script)]);
+        let wake_at = settle(&mut world);
+        world.clock.set(wake_at);
+        settle(&mut world);
+        assert_eq!(world.supervisor.board().restarts, 1);
+        assert_eq!(world.supervisor.board().settings.get("quality"), Some("40"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Addresses and interrupts are those of Arm Application Note 500 and of QEMU's hw/arm/mps2.c. What a person would plug
 //! in and switch on (which scene the sensor sees, settings) comes from the PC at start, by semihosting: the command
 //! line's words (`-semihosting-config arg=`) are options and settings of the shape `name=value`, and files are read.
+//! What a board with flash memory would keep there goes to a file of the PC's.
 
 #![no_std]
 #![allow(unsafe_code)] // addresses of devices and memory
@@ -21,6 +22,7 @@ use core::panic::PanicInfo;
 use core::slice;
 
 use board::clock::{Clock, Micros, SECOND};
+use board::settings::{Store, Values};
 use cortex_m::peripheral::{MPU, NVIC};
 use cortex_m_rt::{ExceptionFrame, exception};
 use drivers::cmsdk_timer::{Alarm, Counter};
@@ -226,6 +228,36 @@ pub fn read_file(path: &str) -> Result<&'static [u8], String> {
 pub fn write_file(path: &str, bytes: &[u8]) -> Result<(), String> {
     let name = CString::new(path).map_err(|error| format!("{path}: {error}"))?;
     semihosting::fs::write(&name, bytes).map_err(|error| format!("{path}: {error}"))
+}
+
+/// Where the PC has the board keep its settings.
+pub struct SettingsFile {
+    path: CString,
+    /// The next one, until it is whole.
+    new: CString,
+}
+
+impl Store for SettingsFile {
+    fn replace(&mut self, values: &Values) -> bool {
+        let written = semihosting::fs::write(&self.new, values.to_json());
+        // A rename is all or nothing.
+        written.and_then(|()| semihosting::fs::rename(&self.new, &self.path)).is_ok()
+    }
+}
+
+/// Reads what the board keeps, from a file that the PC wrote at start (host/emulator/): texts with a NUL behind each,
+/// the settings file's path and then names and values in turns. (A word of the command line could have no spaces.)
+pub fn open_settings(path: &str) -> Result<(Values, SettingsFile), String> {
+    let texts = core::str::from_utf8(read_file(path)?).map_err(|error| format!("{path}: {error}"))?;
+    let mut texts = texts.split_terminator('\0');
+    let path = texts.next().unwrap_or_default();
+    let c_string = |text: String| CString::new(text).map_err(|error| format!("{path}: {error}"));
+    let file = SettingsFile { path: c_string(path.to_owned())?, new: c_string(format!("{path}.new"))? };
+    let mut values = Values::default();
+    while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+        values.set(name, value);
+    }
+    Ok((values, file))
 }
 
 /// Bytes of the heap in use, and in all.

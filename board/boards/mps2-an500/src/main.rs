@@ -1,8 +1,8 @@
 //! The camera on the emulated board.
 //!
 //! Words of the command line (see lib.rs): `scene=FILE` is what the soft sensor sees, without it none is plugged in;
-//! `module=FILE` runs another AOT file than the one in this firmware; `report` logs how long steps take; all others are
-//! the module's settings.
+//! `module=FILE` runs another AOT file than the one in this firmware; `kept=FILE` is what the board keeps, and where;
+//! `report` logs how long steps take; all others are the module's settings.
 
 #![no_std]
 #![no_main]
@@ -10,15 +10,17 @@
 extern crate alloc;
 
 use alloc::boxed::Box;
+use alloc::format;
 
 use board::imports::Board;
 use board::log::{Level, TextLog};
 use board::net::{Network, Sizes};
 use board::scene::Scene;
-use board::settings::{GivenSettings, Settings};
+use board::sensor_bus::NoBus;
+use board::settings::{KeptSettings, Values};
 use board::soft_sensor::SoftSensor;
 use board::supervisor::Supervisor;
-use mps2_an500::{NAME, command_line, heap, read_file, read_file_into, take};
+use mps2_an500::{NAME, command_line, heap, open_settings, read_file, read_file_into, take};
 use wasm::engine::{self, Engine};
 
 /// Buffers for 48 x 20 KB: 16 connections of the module's, those that wait, and those that are ending.
@@ -33,13 +35,26 @@ static MODULE: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("WASMCAM_AOT")));
 fn main() -> ! {
     let mut parts = take();
     let words = command_line();
-    let settings = GivenSettings::from_words(words.iter().map(|word| word.as_str()));
+    let given = Values::from_words(words.iter().map(|word| word.as_str()));
     let report = words.iter().any(|word| word == "report");
-    let scene = settings.get("scene").map(|path| {
+    let scene = given.get("scene").map(|path| {
         let file = read_file_into(path, parts.scene_memory).unwrap_or_else(|error| panic!("{error}"));
         Scene::open(file).unwrap_or_else(|error| panic!("{path}: {error}"))
     });
-    let module = settings.get("module").map(|path| read_file(path).unwrap_or_else(|error| panic!("{error}")));
+    let module = given.get("module").map(|path| read_file(path).unwrap_or_else(|error| panic!("{error}")));
+    // Without it, what is put is there as long as the emulated board.
+    let mut settings = KeptSettings::default();
+    if let Some(path) = given.get("kept") {
+        let (kept, file) = open_settings(path).unwrap_or_else(|error| panic!("{error}"));
+        settings.kept = kept;
+        settings.store = Some(Box::new(file));
+    }
+    settings.given = given;
+    // The soft sensor shows what it was given to show, whatever else was said or kept.
+    if let Some(scene) = &scene {
+        settings.fixed.set("size", &format!("{}x{}", scene.width, scene.height));
+        settings.fixed.set("format", scene.format.name());
+    }
 
     let address = parts.ethernet.address();
     // It need not be secret here, only differ between boards; a real board asks its random number generator.
@@ -47,6 +62,7 @@ fn main() -> ! {
     let mut board = Board {
         name: NAME,
         clock: Box::new(parts.clock),
+        sensor_bus: Box::new(NoBus),
         capture: Box::new(SoftSensor::new(scene)),
         sockets: Box::new(Network::new(parts.ethernet, address, seed, NETWORK)),
         settings: Box::new(settings),

@@ -14,7 +14,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
 
-use board::settings::{GivenSettings, Settings};
+use board::settings::Values;
 use mps2_an500::{BoardClock, command_line, exit, read_file, take, write_file};
 use wasm::runtime::Function;
 use wasm::{Host, Instance, Runtime};
@@ -108,7 +108,7 @@ impl Bench {
 
 fn bench(clock: BoardClock, mut runtime: Runtime, mut out: impl Write) -> Result<(), String> {
     let words = command_line();
-    let given = GivenSettings::from_words(words.iter().map(|word| word.as_str()));
+    let given = Values::from_words(words.iter().map(|word| word.as_str()));
     let file = |name: &str| read_file(given.get(name).ok_or_else(|| format!("{name}=FILE is missing"))?);
     let instance = runtime.instantiate(file("module")?)?;
     let mut bench = Bench { clock, instance, picture: file("picture")? };
