@@ -44,7 +44,7 @@ export class FileSettings implements Settings {
   constructor(path: string, given: Iterable<readonly [string, string]>) {
     this.#path = path;
     this.#given = new Map(given);
-    this.#kept = new Map(Object.entries(read(path)));
+    this.#kept = new Map(Object.entries(readSettings(path)));
   }
 
   get(name: string): string | undefined {
@@ -66,7 +66,8 @@ export class FileSettings implements Settings {
   }
 }
 
-function read(path: string): Record<string, string> {
+/** What is kept in a file; nothing where there is none. @throws SettingsError where it is not what `put` writes */
+export function readSettings(path: string): Record<string, string> {
   let text: string;
   try {
     text = readFileSync(path, "utf8");

@@ -82,6 +82,8 @@ const WRONG: [string[], number, RegExp][] = [
   [["--quality", "101"], 2, /--quality.*'101'.*1 to 100/],
   [["8080"], 2, /too many arguments/],
   [["--scene", "/nowhere"], 1, /there is no folder .*nowhere/],
+  [["--scene", "pattern", "--settings", "/dev"], 1, /settings in \/dev: /],
+  [["--scene", "pattern", "--settings", "README.md"], 1, /settings in README\.md are not a JSON object/],
 ];
 for (const [args, code, line] of WRONG) {
   test(`refused with ${code}: ${args.join(" ")}`, async () => {
@@ -111,8 +113,9 @@ test("refused with 1: a machine without QEMU", async () => {
 
 test("--help names every option and ends well", async () => {
   const { code, out } = await end(start(["--help"]));
-  for (const option of ["--port", "--scene", "--size", "--format", "--sampling", "--quality", "--fps", "--report"]) {
-    assert.match(out, new RegExp(`${option} `));
+  const names = ["port", "scene", "size", "format", "sampling", "quality", "fps", "settings", "report"];
+  for (const name of names) {
+    assert.match(out, new RegExp(`--${name} `));
   }
   assert.equal(code, 0);
 });

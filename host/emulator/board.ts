@@ -4,11 +4,13 @@
 
 import { get } from "node:http";
 import { createServer } from "node:net";
+import { resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readSettings, SettingsError } from "../settings.ts";
 import { Cable } from "./cable.ts";
 import { EmulatorError, Qemu } from "./qemu.ts";
 
-export { EmulatorError };
+export { EmulatorError, SettingsError };
 
 /** Where board/build.sh puts the firmware. */
 export const FIRMWARE = fileURLToPath(new URL("../../build/firmware-mps2-an500.elf", import.meta.url));
@@ -26,8 +28,10 @@ export type BoardOptions = {
   port?: number;
   /** What the soft sensor sees, as `renderScene` makes it; without it none is plugged in. */
   scene?: Buffer;
-  /** The camera's settings (`size`, `format`, `sampling`, `quality`, `fps`), values as text. */
+  /** What the camera is told (`sampling`, `quality`, `fps`…), values as text: it hides what the board keeps. */
   settings?: Record<string, string>;
+  /** Where the board keeps settings, as Node does; without it they are gone with the board. */
+  settingsFile?: string;
   /** An AOT file to run in place of the one in the firmware. */
   module?: string;
   /** Whether the log tells every 10 s how long the module's steps take. */
@@ -107,7 +111,8 @@ export async function startBoard(options: BoardOptions = {}): Promise<EmulatedBo
 }
 
 async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
-  const { port = 0, scene, settings = {}, module, report = false, onLine } = options;
+  const { port = 0, scene, settings = {}, settingsFile, module, report = false, onLine } = options;
+  const kept = settingsFile === undefined ? undefined : keptFile(settingsFile);
   const boardPort = await freePort();
   // First of all: where the port is in use, nothing was started in vain.
   const cable = await Cable.listen(port, boardPort);
@@ -122,9 +127,10 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
         ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
         ...(scene ? ["scene=scene"] : []),
         ...(module === undefined ? [] : ["module=module.aot"]),
+        ...(kept ? ["kept=kept"] : []),
         ...(report ? ["report"] : []),
       ],
-      files: { ...(scene && { scene }), ...(module !== undefined && { "module.aot": module }) },
+      files: { ...(scene && { scene }), ...(module !== undefined && { "module.aot": module }), ...(kept && { kept }) },
       // Reached from this computer only, and reaching nothing.
       network: `user,restrict=on,hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
       countInstructions: options.countInstructions,
@@ -142,6 +148,13 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
     await Promise.all([cable.close(), qemu?.stop()]);
     throw error;
   }
+}
+
+/** What the firmware reads of a settings file: texts with a NUL behind each, its path and then names and values. */
+function keptFile(path: string): Buffer {
+  const texts = [resolvePath(path), ...Object.entries(readSettings(path)).flat()];
+  if (texts.some((text) => text.includes("\0"))) throw new SettingsError(`settings in ${path} have a NUL`);
+  return Buffer.from(texts.map((text) => `${text}\0`).join(""));
 }
 
 function endError({ code, complaint }: { code: number | string; complaint: string }, log: string[]): EmulatorError {

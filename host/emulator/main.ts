@@ -7,14 +7,15 @@
  */
 
 import { CommanderError } from "commander";
-import { type CameraOptions, cameraCommand, parseOptions, sceneWish, settingsOf } from "../camera-options.ts";
+import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneWish } from "../camera-options.ts";
 import { renderScene, SceneError } from "../scenes/file.ts";
-import { EmulatorError, startBoard } from "./board.ts";
+import { EmulatorError, SettingsError, startBoard } from "./board.ts";
 
-type Options = CameraOptions & { report: boolean };
+type Options = CameraOptions & { settings?: string; report: boolean };
 
 function readOptions(args: string[]): Options {
   const program = cameraCommand("emulator", "The camera on an emulated Cortex-M7 board: shows a scene as live video.");
+  program.option("--settings <file>", "where the camera keeps settings (default: they are forgotten)");
   program.option("--report", "log every 10 s how long the module's steps take", false);
   return parseOptions(program, args);
 }
@@ -28,7 +29,8 @@ async function run(options: Options): Promise<void> {
   const board = await startBoard({
     port: options.port,
     scene,
-    settings: settingsOf(options),
+    settings: saidSettings(options),
+    settingsFile: options.settings,
     report: options.report,
     onLine: (line) => process.stdout.write(`${line}\n`),
   }).catch((error) => {
@@ -54,7 +56,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has written its line, or the help
-  } else if (error instanceof EmulatorError || error instanceof SceneError) {
+  } else if (error instanceof EmulatorError || error instanceof SceneError || error instanceof SettingsError) {
     process.stderr.write(`error: ${error.message}\n`);
     process.exitCode = 1;
   } else {
