@@ -48,6 +48,10 @@ impl Board {
     }
 }
 
+/// What a call answers the module; a mistake ends it.
+type Answer = Result<i32, Mistake>;
+type Call = fn(&mut Board, &mut [u8], &[u32]) -> Answer;
+
 /// One import.
 pub struct Import {
     pub name: &'static CStr,
@@ -55,7 +59,7 @@ pub struct Import {
     pub signature: &'static CStr,
     /// Carries it out: the module's whole memory, and as many arguments as the signature has. An import without a
     /// result answers 0.
-    pub call: fn(&mut Board, &mut [u8], &[u32]) -> Result<i32, Mistake>,
+    pub call: Call,
 }
 
 /// Makes an [`Import`] of a function that is written with the same parameters: the signature cannot differ from it.
@@ -107,8 +111,6 @@ const EVENT_BYTES: usize = 4;
 const IDENTITY_BOARD: i32 = 0;
 const IDENTITY_ADDRESS: i32 = 1;
 const IDENTITY_RESTARTS: i32 = 2;
-
-type Answer = Result<i32, Mistake>;
 
 /// A fault is the call's answer; a mistake ends the module.
 fn answer(result: Result<i32, Refusal>) -> Answer {
