@@ -62,18 +62,20 @@ pub struct Import {
     pub call: Call,
 }
 
+/// A text that ends with NUL, and has no other.
+const fn c_text(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("one NUL, at the end"),
+    }
+}
+
 /// Makes an [`Import`] of a function that is written with the same parameters: the signature cannot differ from it.
 macro_rules! import {
     ($name:literal, $function:ident($($parameter:ident: $type:ident),*) $result:literal) => {
         Import {
-            name: match CStr::from_bytes_with_nul(concat!($name, "\0").as_bytes()) {
-                Ok(name) => name,
-                Err(_) => panic!("a name without NUL"),
-            },
-            signature: match CStr::from_bytes_with_nul(concat!("(", $(import!(letter $type),)* ")", $result, "\0").as_bytes()) {
-                Ok(signature) => signature,
-                Err(_) => panic!("a signature without NUL"),
-            },
+            name: c_text(concat!($name, "\0")),
+            signature: c_text(concat!("(", $(import!(letter $type),)* ")", $result, "\0")),
             call: |board, memory, arguments| {
                 let [$($parameter),*] = *arguments else { return Err(Mistake("wrong number of arguments")) };
                 $function(board, memory, $($parameter as $type),*)
