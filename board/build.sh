@@ -24,20 +24,26 @@ fail() {
 }
 
 need() { # TOOL PACKAGE
-  command -v "$1" >/dev/null 2>&1 || fail "$1 is missing; Debian and Ubuntu have it in $2 (./setup.sh installs it)"
+  command -v "$1" >/dev/null 2>&1 || fail "$1 is missing; Debian and Ubuntu have it in $2 (./setup.sh board)"
 }
 
-# The first cargo that is new enough for the workspace: the one in PATH, or Debian's beside an older one.
+# The workspace's minimum: 1.$rust_minor.
+rust_minor=$(sed -n 's/^rust-version = "1\.\([0-9]*\)"$/\1/p' "$here/Cargo.toml")
+
+is_new() { # a cargo or a rustc
+  minor=$("$1" --version 2>/dev/null | sed -n 's/^[a-z]* 1\.\([0-9]*\)\..*/\1/p')
+  [ "${minor:-0}" -ge "$rust_minor" ]
+}
+
+# The first cargo that is new enough: the one in PATH, or Debian's beside an older one.
 find_cargo() {
-  wanted=$(sed -n 's/^rust-version = "1\.\([0-9]*\)"$/\1/p' "$here/Cargo.toml")
   for cargo in cargo /usr/bin/cargo; do
-    minor=$("$cargo" --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\)\..*/\1/p')
-    if [ "${minor:-0}" -ge "$wanted" ]; then
+    if is_new "$cargo"; then
       command -v "$cargo"
       return
     fi
   done
-  fail "no Rust of 1.$wanted or later; Debian and Ubuntu have it in cargo-web and rustc-web (./setup.sh installs it)"
+  fail "no Rust of 1.$rust_minor or later; Debian and Ubuntu have it in cargo-web and rustc-web (./setup.sh board)"
 }
 
 # Cargo for the PC: with Debian's cargo beside an older rustup, Debian's rustc as well.
@@ -82,16 +88,24 @@ build_aot() { # MODULE.wasm FILE
 
 # --- The firmware
 
-# Which Rust can build for the board. Answers `rustup` where it has the target or can add it, else `debian`.
+# Which Rust can build for the board: `rustup` where it has the target, else `debian`, else `rustup` if it can add it.
 find_toolchain() {
-  if command -v rustup >/dev/null 2>&1 && rustup target list --installed 2>/dev/null | grep -q "^$target\$"; then
+  if ! command -v rustup >/dev/null 2>&1 || ! is_new rustc; then
+    has_rustup=no
+  elif rustup target list --installed 2>/dev/null | grep -qx "$target"; then
+    has_rustup=target
+  else
+    has_rustup=yes
+  fi
+  library=lib/rustlib/src/rust/library/core/Cargo.toml
+  if [ "$has_rustup" = target ]; then
     echo rustup
-  elif [ -x /usr/bin/cargo ] && [ -x /usr/bin/rustc ] && [ -f "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/core/Cargo.toml" ]; then
+  elif [ -x /usr/bin/cargo ] && is_new /usr/bin/rustc && [ -f "$(/usr/bin/rustc --print sysroot)/$library" ]; then
     echo debian
-  elif command -v rustup >/dev/null 2>&1 && rustup target add "$target" >/dev/null 2>&1; then
+  elif [ "$has_rustup" = yes ] && rustup target add "$target" >/dev/null 2>&1; then
     echo rustup
   else
-    fail "no Rust for $target: neither rustup can add it, nor are Debian's rustc-web, cargo-web and rust-web-src there (./setup.sh installs them)"
+    fail "no Rust for $target: neither rustup's nor Debian's rustc-web, cargo-web and rust-web-src (./setup.sh board)"
   fi
 }
 
@@ -102,7 +116,7 @@ find_linker() {
       return
     fi
   done
-  fail "ld.lld is missing; Debian and Ubuntu have it in lld (./setup.sh installs it)"
+  fail "ld.lld is missing; Debian and Ubuntu have it in lld (./setup.sh board)"
 }
 
 boards() {

@@ -53,8 +53,9 @@ async function running(): Promise<{ child: ChildProcess; url: string; qemu: numb
 
 /** The process that is QEMU, of all that this one has started. */
 function emulatorOf({ pid }: ChildProcess): number {
-  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && statusOf(Number(name), "PPid") === String(pid));
-  const found = children.map(Number).filter((child) => statusOf(child, "Name") === "qemu-system-arm");
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  const children = all.filter((process) => statusOf(process, "PPid") === String(pid));
+  const found = children.filter((child) => statusOf(child, "Name") === "qemu-system-arm");
   assert.equal(found.length, 1);
   return found[0];
 }

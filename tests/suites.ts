@@ -65,7 +65,7 @@ function nodeSuite(name: string, files: string[]): Suite {
 export const SUITES: Suite[] = [
   {
     name: "parts of the module, in WebAssembly",
-    command: [process.execPath, "node_modules/@as-pect/cli/bin/asp.js", "--summary", "--no-logo"],
+    command: [process.execPath, "node_modules/@as-pect/cli/bin/asp.js", "--summary"],
     alone: true,
     count: (output) => {
       const passed = sum(output, /^\s*\[Tests\]: (\d+) \/ \d+$/gm);

@@ -52,6 +52,10 @@ impl Board {
     }
 }
 
+/// What a call answers the module; a mistake ends it.
+type Answer = Result<i32, Mistake>;
+type Call = fn(&mut Board, &mut [u8], &[u32]) -> Answer;
+
 /// One import.
 pub struct Import {
     pub name: &'static CStr,
@@ -59,21 +63,23 @@ pub struct Import {
     pub signature: &'static CStr,
     /// Carries it out: the module's whole memory, and as many arguments as the signature has. An import without a
     /// result answers 0.
-    pub call: fn(&mut Board, &mut [u8], &[u32]) -> Result<i32, Mistake>,
+    pub call: Call,
+}
+
+/// A text that ends with NUL, and has no other.
+const fn c_text(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("one NUL, at the end"),
+    }
 }
 
 /// Makes an [`Import`] of a function that is written with the same parameters: the signature cannot differ from it.
 macro_rules! import {
     ($name:literal, $function:ident($($parameter:ident: $type:ident),*) $result:literal) => {
         Import {
-            name: match CStr::from_bytes_with_nul(concat!($name, "\0").as_bytes()) {
-                Ok(name) => name,
-                Err(_) => panic!("a name without NUL"),
-            },
-            signature: match CStr::from_bytes_with_nul(concat!("(", $(import!(letter $type),)* ")", $result, "\0").as_bytes()) {
-                Ok(signature) => signature,
-                Err(_) => panic!("a signature without NUL"),
-            },
+            name: c_text(concat!($name, "\0")),
+            signature: c_text(concat!("(", $(import!(letter $type),)* ")", $result, "\0")),
             call: |board, memory, arguments| {
                 let [$($parameter),*] = *arguments else { return Err(Mistake("wrong number of arguments")) };
                 $function(board, memory, $($parameter as $type),*)
@@ -116,8 +122,6 @@ const EVENT_BYTES: usize = 4;
 const IDENTITY_BOARD: i32 = 0;
 const IDENTITY_ADDRESS: i32 = 1;
 const IDENTITY_RESTARTS: i32 = 2;
-
-type Answer = Result<i32, Mistake>;
 
 /// A fault is the call's answer; a mistake ends the module.
 fn answer(result: Result<i32, Refusal>) -> Answer {

@@ -27,7 +27,7 @@ mod tests;
 const ORDERLY_MAX: Micros = 5 * SECOND;
 /// How long a reset may wait for the wire (for an answer to ARP, say) before its socket is used again without it.
 const RESET_MAX: Micros = SECOND;
-/// A peer from which nothing came for so long, not even the acknowledgements that smoltcp asks an idle one for, is gone.
+/// A peer from which nothing came for so long is gone; an idle one is asked for an acknowledgement after a while.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 const ASK_IDLE_AFTER: Duration = Duration::from_secs(10);
 /// Frames taken in, and rounds of frames sent (one a socket), before the module has its turn again.

@@ -2,11 +2,11 @@
  * The emulated board's cable: a TCP port of this computer whose connections end at the board.
  *
  * QEMU's own forwarding accepts one connection at a time (its backlog is 1), so that six at once, as a browser opens
- * them, stall for a second and more. The cable accepts them all and dials the board one after another. It belongs to the
- * emulated board as a cable and a switch belong to a real one; what runs over it is none of its business.
+ * them, stall for a second and more. The cable accepts them all and dials the board one after another. It belongs to
+ * the emulated board as a cable and a switch belong to a real one; what runs over it is none of its business.
  *
- * It holds no more than a chunk of each connection, and has the kernel hold little: a viewer that reads slowly shall see
- * the newest frames, not those that lay in a cable.
+ * It holds no more than a chunk of each connection, and has the kernel hold little: a viewer that reads slowly shall
+ * see the newest frames, not those that lay in a cable.
  */
 
 import { createServer, type Server, type Socket } from "node:net";
@@ -34,7 +34,12 @@ export class Cable {
     this.#boardPort = boardPort;
     this.#makeSocket = makeSocket;
     // The viewer may end its half first, and either side may be slow: neither is read before the other end stands.
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: CHUNK_BYTES });
+    this.#server = createServer({
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      noDelay: true,
+      highWaterMark: CHUNK_BYTES,
+    });
     this.#server.on("connection", (viewer) => this.#accept(viewer));
   }
 

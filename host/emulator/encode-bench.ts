@@ -1,6 +1,6 @@
 /**
- * Counts the instructions that the JPEG encoder takes on the emulated board, for `make bench`. What is encoded, and what
- * becomes of the figures, is the caller's business.
+ * Counts the instructions that the JPEG encoder takes on the emulated board, for `make bench`. What is encoded, and
+ * what becomes of the figures, is the caller's business.
  */
 
 import { readFile } from "node:fs/promises";

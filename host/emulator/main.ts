@@ -1,6 +1,6 @@
 /**
- * `make flash` for the emulated board: reads the command line, renders the scene, starts the board with its cable, shows
- * its log, and says where to look when the camera answers. Ctrl-C ends it and leaves nothing running.
+ * `make flash` for the emulated board: reads the command line, renders the scene, starts the board with its cable,
+ * shows its log, and says where to look when the camera answers. Ctrl-C ends it and leaves nothing running.
  *
  * Exit codes: 0 ended as asked, 1 the machine is not as it should be (port in use, no QEMU, no firmware) or the board
  * ended by itself, 2 the command line is wrong. Either way the reason is one line on standard error.

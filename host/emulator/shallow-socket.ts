@@ -1,9 +1,10 @@
 /**
- * TCP sockets for which the kernel keeps little of what a program has not read yet. Left to itself Linux takes megabytes
- * for a connection within the machine, on either side of it, and whoever reads slowly reads what was seconds ago.
+ * TCP sockets for which the kernel keeps little of what a program has not read yet. Left to itself Linux takes
+ * megabytes for a connection within the machine, on either side of it, and whoever reads slowly reads what was seconds
+ * ago.
  *
- * Node has no call for these options, so a socket is made by libc's own calls and handed to it. Where that can't be done
- * it is Node's own socket, with the kernel's idea of enough.
+ * Node has no call for these options, so a socket is made by libc's own calls and handed to it. Where that can't be
+ * done it is Node's own socket, with the kernel's idea of enough.
  */
 
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
@@ -11,8 +12,8 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 /** Bytes that arrive ahead of the program, about half of which the kernel counts for itself. */
 const RECEIVE_BYTES = 16 * 1024;
 /**
- * Bytes of a segment at most, as on Ethernet. A segment within the machine is 64 KB otherwise, and what the peer's kernel
- * takes ahead of us is counted in segments.
+ * Bytes of a segment at most, as on Ethernet. A segment within the machine is 64 KB otherwise, and what the peer's
+ * kernel takes ahead of us is counted in segments.
  */
 const SEGMENT_BYTES = 1448;
 

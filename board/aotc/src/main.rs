@@ -53,9 +53,9 @@ enum Command {
 
 fn parse() -> Result<Command, lexopt::Error> {
     let mut emit = Emit::Aot;
-    // The board is a Cortex-M7, and LLVM knows its two pipelines under that name. For the JPEG encoder, which is most of
-    // what the camera does, the M4's schedule spills fewer registers and takes 9 % fewer instructions (3.15 against
-    // 3.47 million a QVGA frame at 4:2:0). The M7's double-precision FPU, which its name would bring, is said on its own.
+    // The board is a Cortex-M7, and LLVM knows its two pipelines under that name. For the JPEG encoder, most of what
+    // the camera does, the M4's schedule spills fewer registers and takes 9 % fewer instructions (3.15 against 3.47
+    // million a QVGA frame at 4:2:0). The M7's double-precision FPU, which its name would bring, is said on its own.
     let mut cpu = c"cortex-m4".to_owned();
     let mut features = c"+fp-armv8d16".to_owned();
     let mut passes = None;

@@ -248,7 +248,7 @@ impl Chip {
             self.registers.write(TX_DATA_FIFO, word);
         }
         self.sent = self.sent.wrapping_add(1);
-        if self.sent % TX_STATUS_EVERY == 0 {
+        if self.sent.is_multiple_of(TX_STATUS_EVERY) {
             for _ in 0..self.registers.read(TX_FIFO_INF) >> 16 & 0xff {
                 self.registers.read(TX_STATUS_FIFO);
             }

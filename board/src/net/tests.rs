@@ -1,5 +1,5 @@
-//! Conversations over a wire in memory: our network on one end, on the other a PC that hands out addresses and connects.
-//! Time is virtual, a millisecond a turn, so a minute passes at once and each run is the same.
+//! Conversations over a wire in memory: our network on one end, on the other a PC that hands out addresses and
+//! connects. Time is virtual, a millisecond a turn, so a minute passes at once and each run is the same.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

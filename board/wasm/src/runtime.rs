@@ -267,7 +267,7 @@ unsafe extern "C" fn trampoline(env: *mut c_void, cells: *mut u64) {
     };
     // SAFETY: every native was registered with an attachment that is there for ever.
     let attachment = unsafe { &*attachment };
-    // SAFETY: the user data is null or, while `Instance::call` waits for us, points to its host, which nobody else uses.
+    // SAFETY: the user data is null or, while `Instance::call` waits for us, its host, which nobody else uses.
     let result = match unsafe { host.as_mut() } {
         None => Err("an import was called before the module's start"),
         Some(host) => {

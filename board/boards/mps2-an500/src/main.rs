@@ -59,7 +59,7 @@ fn main() -> ! {
     let address = parts.ethernet.address();
     // It need not be secret here, only differ between boards; a real board asks its random number generator.
     let seed = address.0.iter().fold(parts.clock.ticks(), |seed, &byte| seed << 8 | u64::from(byte));
-    let mut board = Board {
+    let board = Board {
         name: NAME,
         clock: Box::new(parts.clock),
         sensor_bus: Box::new(NoBus),
@@ -70,12 +70,13 @@ fn main() -> ! {
         restarts: 0,
     };
     let engine = Engine::new(engine::runtime(parts.linear_memory), module.unwrap_or(&MODULE.0));
-    let (used, all) = heap();
-    board.log(Level::Info, format_args!("{NAME}: {used} of {all} bytes of the heap taken before the module"));
     let mut supervisor = Supervisor::new(engine, board, report);
+    let mut wake_at = supervisor.poll(); // starts the module: all memory is taken now
+    let (used, all) = heap();
+    supervisor.board().log(Level::Info, format_args!("{NAME}: {used} of {all} bytes of the heap are taken"));
     loop {
-        let wake_at = supervisor.poll();
         let now = supervisor.board().now();
         parts.sleeper.sleep(wake_at.saturating_sub(now));
+        wake_at = supervisor.poll();
     }
 }
