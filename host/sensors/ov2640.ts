@@ -7,7 +7,7 @@
  * BPADDR.
  *
  * Simpler than the chip: automatic exposure and white balance arrive within a frame, all zones of the picture weigh the
- * same, scaling takes the nearest point, and there is neither noise nor a lens. Files have chroma at full size. Zooming,
+ * same, scaling takes the nearest point, there is neither noise nor a lens. Files have chroma at full size. Zooming,
  * dummy frames, snapshots and the microcontroller are not there.
  */
 
