@@ -170,8 +170,8 @@ export declare function captureStart(address: usize, length: u32): i32;
 /**
  * Asks whether the frame is whole; if so its time (i64, µs on the clock of `step`, when its exposure ended) is written
  * to `address`, `length` being 8.
- * @returns the frame's length in bytes, as many as came; or AGAIN, TORN (among others where more came than there was room
- * for), MISSING
+ * @returns the frame's length in bytes, as many as came; or AGAIN, TORN (among others where more came than there was
+ * room for), MISSING
  */
 // @ts-ignore: decorator
 @external("board", "capturePoll")

@@ -1,13 +1,13 @@
 /**
- * The capture task: one for all viewers. It finds the sensor, asks it for a frame, polls (never waits), encodes the frame
- * in place slice by slice, copies the file into a slot and publishes it, which wakes every viewer. A file that the sensor
- * made by itself is looked at instead of encoded, and takes the same way.
+ * The capture task: one for all viewers. It finds the sensor, asks it for a frame, polls (never waits), encodes the
+ * frame in place slice by slice, copies the file into a slot and publishes it, which wakes every viewer. A file that
+ * the sensor made by itself is looked at instead of encoded, and takes the same way.
  *
  * Two frame buffers: while the sensor fills one, the other is encoded. (Frames too large for two take turns with one:
  * see `limits.ts`.) The copy into the slot is load-bearing: the very next capture rewrites the buffer.
  *
- * What the sensor does wrong (does not answer, stalls, tears) is named in `/state`, counted, and tried again with a growing
- * pause; what we do wrong traps.
+ * What the sensor does wrong (does not answer, stalls, tears) is named in `/state`, counted, and tried again with a
+ * growing pause; what we do wrong traps.
  */
 
 import { Fault, Format, Level, capturePoll, captureStart, captureStop } from "./board";
@@ -141,7 +141,9 @@ export class Capture extends Task {
   private askedAt: i64 = 0;
   private retryAt: i64 = 0;
   private retryPause: i64 = RETRY_PAUSE_MIN;
-  /** The quality below which files fit for now, after an overflow; 100 else. And how many frames have fitted well since. */
+  /**
+   * The quality below which files fit for now, after an overflow; 100 else. And how many frames have fitted well since.
+   */
   private ceiling: i32 = 100;
   private recovery: i32 = 0;
   /** Where the present second of counting began, how many frames it has, and what the last one gave. */

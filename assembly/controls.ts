@@ -3,8 +3,8 @@
  * The sensor says which of them it has and in what range (`describe`); what the module does itself (quality, sampling,
  * rate) is always there. `http/control.ts` shows and sets them; `capture.ts` and the sensor's driver read the values.
  *
- * Values are whole numbers throughout: a switch is 0 or 1, a choice is its place in the list. Text comes in and goes out
- * only here.
+ * Values are whole numbers throughout: a switch is 0 or 1, a choice is its place in the list. Text comes in and goes
+ * out only here.
  */
 
 import { Format } from "./board";

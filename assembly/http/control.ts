@@ -1,7 +1,8 @@
 /**
- * `/control`: the camera's controls. GET answers them as JSON, each with kind, range, default and present value, so that a
- * page can make its own of them. POST takes `name=value` pairs, in the query or as a form; either all of a request's are
- * applied or, where one is wrong, none, and the answer says which and what is allowed. POST to `/control/save` keeps them.
+ * `/control`: the camera's controls. GET answers them as JSON, each with kind, range, default and present value, so
+ * that a page can make its own of them. POST takes `name=value` pairs, in the query or as a form; either all of a
+ * request's are applied or, where one is wrong, none, and the answer says which and what is allowed. POST to
+ * `/control/save` keeps them.
  */
 
 import { Control, Controls, Kind } from "../controls";
@@ -117,7 +118,9 @@ function readPair(controls: Controls, at: usize, end: usize, connection: Connect
   return false;
 }
 
-/** Decodes what a form encodes, in place. What is not rightly encoded stays as it is. @returns the bytes that it became */
+/**
+ * Decodes what a form encodes, in place. What is not rightly encoded stays as it is. @returns the bytes that it became
+ */
 function decode(at: usize, end: usize): u32 {
   let to = at;
   for (let from = at; from < end; from++, to++) {

@@ -13,7 +13,7 @@ import { Slots } from "../slot";
 import { Socket } from "../sockets";
 import { Writer } from "../writer";
 import { Connection, State } from "./connection";
-import { Method, Outcome } from "./parser";
+import { Method, Outcome, Parser } from "./parser";
 
 /** Answers a request by one of the connection's calls for routes. */
 export type Handler = (connection: Connection, server: Server, now: i64) => void;
@@ -127,12 +127,7 @@ export class Server extends Task {
         return connection.refuse("505 HTTP Version Not Supported", "only HTTP/1.1 and HTTP/1.0 are spoken here", now);
       default:
     }
-    let allow = "";
-    for (let i = 0; i < this.routes.length; i++) {
-      const route = this.routes[i];
-      if (!parser.pathIs(route.path)) continue;
-      allow = route.isPost ? allow == ALLOW_GET ? ALLOW_BOTH : ALLOW_POST : allow == ALLOW_POST ? ALLOW_BOTH : ALLOW_GET;
-    }
+    const allow = this.allowed(parser);
     if (parser.method == Method.OPTIONS) return connection.sendOptions(allow.length ? allow : ALLOW_BOTH, now);
     for (let i = 0; i < this.routes.length; i++) {
       const route = this.routes[i];
@@ -148,6 +143,22 @@ export class Server extends Task {
     }
     if (!allow.length) return connection.refuse("404 Not Found", "there is nothing at this address", now);
     connection.refuse("405 Method Not Allowed", "this method is not understood here", now, allow);
+  }
+
+  /** The Allow line for a path; "" where there is nothing. */
+  private allowed(parser: Parser): string {
+    let isThere = false;
+    let takesPost = false;
+    let takesGet = false;
+    for (let i = 0; i < this.routes.length; i++) {
+      const route = this.routes[i];
+      if (!parser.pathIs(route.path)) continue;
+      isThere = true;
+      if (route.isPost) takesPost = true;
+      else takesGet = true;
+    }
+    if (!isThere) return "";
+    return takesGet && takesPost ? ALLOW_BOTH : takesPost ? ALLOW_POST : ALLOW_GET;
   }
 
   /** A connection that is free, or was idle longest and was closed for this; null if all are busy. */
