@@ -61,7 +61,7 @@ help: ## This list
 	@echo "BOARD is one of: $(BOARDS). PORT (8080), SCENE (a folder of photographs, or pattern), SIZE (320x240),"
 	@echo "QUALITY (85), FPS (30) and SETTINGS (a file for what the camera keeps) are for flash and start."
 
-flash: ## The camera on a board, live: builds all, starts it, says where to look. BOARD PORT SCENE SIZE QUALITY FPS SETTINGS
+flash: ## The camera on a board, live: builds, starts, says where to look. BOARD PORT SCENE SIZE QUALITY FPS SETTINGS
 	$(call prepare,node board)
 	$(build-module)
 	$(call build-firmware,$(BOARD))
