@@ -12,6 +12,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { afterEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { firstPicture } from "./first-picture.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const EMULATOR = fileURLToPath(new URL("../host/emulator/main.ts", import.meta.url));
@@ -124,7 +125,7 @@ test("--help names every option and ends well", async () => {
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`it shows the camera, and ${signal} ends it and the emulator`, async () => {
     const { child, url, qemu } = await running();
-    const picture = await fetch(new URL("/snapshot.jpg", url));
+    const picture = await firstPicture(url);
     assert.equal(picture.headers.get("content-type"), "image/jpeg");
     await picture.arrayBuffer();
     const ended = end(child);

@@ -8,14 +8,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Format } from "../host/board-table.ts";
 import { type BoardOptions, type EmulatedBoard, startBoard } from "../host/emulator/board.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
 import { FileSettings } from "../host/settings.ts";
-
-/** How long a picture may take, ms. */
-const PATIENCE_MS = 60_000;
+import { firstPicture } from "./first-picture.ts";
 
 let folder: string;
 let settingsFile: string;
@@ -44,18 +41,6 @@ async function start(options: BoardOptions): Promise<void> {
   await stop();
   board = await startBoard({ scene, ...options });
   await board.answers();
-}
-
-/** Waits for the first picture since the board's start. */
-async function firstPicture(): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const response = await fetch(new URL("/snapshot.jpg", board!.url));
-    await response.arrayBuffer();
-    if (response.status === 200) return;
-    assert.ok(performance.now() < deadline, `no picture, but ${response.status}`);
-    await sleep(50);
-  }
 }
 
 async function post(path: string): Promise<number> {
@@ -132,7 +117,7 @@ describe("settings on the emulated board", () => {
     kept.put("size", "320x240");
     kept.put("format", "rgb565");
     await start({ settingsFile, settings: { size: "8x8" } });
-    await firstPicture();
+    await (await firstPicture(board!.url)).arrayBuffer();
     const { capture } = await (await fetch(new URL("/state", board!.url))).json();
     assert.deepEqual([capture.width, capture.height, capture.format], [64, 48, "gray"]);
   });
@@ -143,7 +128,7 @@ describe("settings on the emulated board", () => {
     assert.equal(await post("/control/save"), 507);
     assert.equal(await post("/control/save"), 507);
     assert.equal((await controls()).get("quality"), 40);
-    await firstPicture();
+    await (await firstPicture(board!.url)).arrayBuffer();
   });
 
   test("without a file, saving is good for as long as the board runs", async () => {

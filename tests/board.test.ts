@@ -16,6 +16,7 @@ import { Format } from "../host/board-table.ts";
 import { type EmulatedBoard, EmulatorError, startBoard } from "../host/emulator/board.ts";
 import { Cable } from "../host/emulator/cable.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
+import { firstPicture } from "./first-picture.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -56,6 +57,7 @@ describe("a board with a scene", () => {
     const scene = await renderScene({ scene: PATTERN, width: 160, height: 120, format: Format.RGB565 });
     board = await startBoard({ scene, settings: { size: "160x120", quality: "70" } });
     await board.answers();
+    await (await firstPicture(board.url)).arrayBuffer();
   });
 
   after(() => board.stop());
