@@ -34,8 +34,8 @@ export const FRAME_BYTES_MAX: u32 = WIDTH_MAX * HEIGHT_MAX * 2;
 export const JPEG_HEADROOM: u32 = 1024;
 /**
  * The frame buffers' memory: two for frames up to half the largest (800x600), so that the sensor fills one while the
- * other is encoded; one for larger frames, which then take turns. A second one for those would cost the slots the memory
- * that their larger files need.
+ * other is encoded; one for larger frames, which then take turns. A second one for those would cost the slots the
+ * memory that their larger files need.
  */
 export const FRAME_ARENA_BYTES: u32 = FRAME_BYTES_MAX + 2 * JPEG_HEADROOM;
 

@@ -2,8 +2,8 @@
  * The cooperative scheduler: tasks that take turns, each doing a bounded piece of work and then saying what it waits
  * for: a pulse, a time, or a word from whoever watches a socket for it.
  *
- * A task is a state machine. Before each run all that it waited for is forgotten, whatever it was that woke it, so a run
- * says anew what to wait for. A task that is woken for no reason just says it again.
+ * A task is a state machine. Before each run all that it waited for is forgotten, whatever it was that woke it, so a
+ * run says anew what to wait for. A task that is woken for no reason just says it again.
  *
  * Time is an argument everywhere: µs on one clock that never goes back. Sockets and the sensor are known only to
  * `sockets.ts`; nothing here reaches out of the module.

@@ -2,9 +2,9 @@
  * The slots: where finished frames live while viewers send them.
  *
  * Capture takes a free slot, writes a frame into it and publishes it; from then on it is the newest. Viewers borrow the
- * newest, send it from where it lies, and give it back. A frame is never changed while somebody holds it, and it is lent,
- * never handed over: borrow and give back are a pair. There are enough slots (`limits.ts`) for capture to find a free
- * one even when every viewer holds a different old frame.
+ * newest, send it from where it lies, and give it back. A frame is never changed while somebody holds it, and it is
+ * lent, never handed over: borrow and give back are a pair. There are enough slots (`limits.ts`) for capture to find a
+ * free one even when every viewer holds a different old frame.
  *
  * A slot holds the bytes of one multipart part just as every viewer sends them, so that they can be sent in one piece:
  *

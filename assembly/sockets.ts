@@ -6,7 +6,18 @@
  * leave bytes lying (and so slow its peer down) and still find them later.
  */
 
-import { Close, Fault, Ready, SENSOR_HANDLE, events, tcpAccept, tcpClose, tcpListen, tcpReceive, tcpSend } from "./board";
+import {
+  Close,
+  Fault,
+  Ready,
+  SENSOR_HANDLE,
+  events,
+  tcpAccept,
+  tcpClose,
+  tcpListen,
+  tcpReceive,
+  tcpSend,
+} from "./board";
 import { HANDLES_MAX } from "./limits";
 import { Task } from "./scheduler";
 

@@ -75,7 +75,8 @@ export class Writer {
   /** A number of thousandths with three decimals. */
   thousandths(value: u32): this {
     const rest = value % 1000;
-    return this.number(value / 1000).byte(0x2e).byte(0x30 + rest / 100).byte(0x30 + rest / 10 % 10).byte(0x30 + rest % 10);
+    this.number(value / 1000).byte(0x2e);
+    return this.byte(0x30 + rest / 100).byte(0x30 + rest / 10 % 10).byte(0x30 + rest % 10);
   }
 
   /** Bytes from outside as text: what is not printable ASCII becomes `?`. */

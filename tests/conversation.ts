@@ -1,12 +1,12 @@
 /**
- * Conversations with the camera as Markdown that anyone can add to (`tests/requests/*.md`): what a client sends and what
- * it is answered. Here they are read, held over any kind of connection, and compared.
+ * Conversations with the camera as Markdown that anyone can add to (`tests/requests/*.md`): what a client sends and
+ * what it is answered. Here they are read, held over any kind of connection, and compared.
  *
  * A heading `##` names a conversation. A fenced block `request` is what the client sends: each line with CR LF behind
  * it, unless it ends with a `\`; `\r` `\n` `\t` `\\` and `\x00` stand for single bytes, `{a*300}` for 300 times `a`.
  * Each fenced block `answer` is an answer in full view or in part: the status without its version, header lines that
- * must be there just so (`!Name` must not), and behind an empty line the body, whose last line may be `...` for any rest.
- * Behind the last answer of a block `answer closes` the camera ends the connection; else it must stay usable.
+ * must be there just so (`!Name` must not), and behind an empty line the body, whose last line may be `...` for any
+ * rest. Behind the last answer of a block `answer closes` the camera ends the connection; else it must stay usable.
  */
 
 import assert from "node:assert/strict";
@@ -103,8 +103,8 @@ function parseAnswer(lines: string[]): ExpectedAnswer {
   const rest = lines.slice(end + 1);
   const bodyGoesOn = rest.at(-1) === "...";
   if (bodyGoesOn) rest.pop();
-  const body = end === lines.length ? undefined : rest.map((line) => (line.endsWith("\\") ? line.slice(0, -1) : `${line}\n`)).join("");
-  return { status: lines[0], fields, body, bodyGoesOn };
+  const body = rest.map((line) => (line.endsWith("\\") ? line.slice(0, -1) : `${line}\n`)).join("");
+  return { status: lines[0], fields, body: end === lines.length ? undefined : body, bodyGoesOn };
 }
 
 /** Holds a conversation, its request cut into `pieces`. @returns the answers as they came, for comparison */
@@ -139,7 +139,9 @@ async function askAgain(line: Line): Promise<void> {
 function compare(came: Answer[], expected: ExpectedAnswer[]): void {
   assert.deepEqual(came.map((answer) => answer.status), expected.map((answer) => answer.status));
   for (const [i, answer] of expected.entries()) {
-    for (const [name, value] of answer.fields) assert.equal(came[i].fields.get(name), value, `${name} of answer ${i + 1}`);
+    for (const [name, value] of answer.fields) {
+      assert.equal(came[i].fields.get(name), value, `${name} of answer ${i + 1}`);
+    }
     if (answer.body === undefined) continue;
     const body = came[i].body.toString("latin1");
     assert.equal(answer.bodyGoesOn ? body.slice(0, answer.body.length) : body, answer.body, `body of answer ${i + 1}`);
@@ -182,6 +184,8 @@ export function timeless({ status, fields, body }: Answer): string {
   });
   let text = body.toString("latin1");
   if (isPicture) text = body.length === 0 ? "" : "*";
-  if (isState && text) text = JSON.stringify(JSON.parse(text), (_, value) => (typeof value === "object" ? value : typeof value));
+  if (isState && text) {
+    text = JSON.stringify(JSON.parse(text), (_, value) => (typeof value === "object" ? value : typeof value));
+  }
   return [status, ...lines, "", text].join("\n");
 }

@@ -1,9 +1,9 @@
 /**
  * The module of the encoder's benchmark: encodes the QVGA RGB565 picture, without a board and without imports.
  *
- * The firmware of the benchmark loads it as it loads the camera, puts the picture's 153,600 bytes at {@link frame} (anew
- * for each encode, since the file grows over them), and counts the instructions of {@link encode}. What its stages take is
- * counted by calling them alone.
+ * The firmware of the benchmark loads it as it loads the camera, puts the picture's 153,600 bytes at {@link frame}
+ * (anew for each encode, since the file grows over them), and counts the instructions of {@link encode}. What its
+ * stages take is counted by calling them alone.
  */
 
 import { Format } from "../../assembly/board";

@@ -1,6 +1,7 @@
 /**
- * `make bench`: prints what the camera takes on the emulated board and on Node, and writes the same to build/bench.json.
- * It asserts nothing: counts (instructions, bytes) repeat exactly, times are this machine's of this moment.
+ * `make bench`: prints what the camera takes on the emulated board and on Node, and writes the same to
+ * build/bench.json. It asserts nothing: counts (instructions, bytes) repeat exactly, times are this machine's of this
+ * moment.
  */
 
 import { execFileSync } from "node:child_process";
@@ -136,7 +137,7 @@ const board = await benchBoard([1, 8]);
 show("Frames a second on the emulated board, QVGA, 60 asked for; bytes a frame", board);
 
 const node: NodeRow[] = await benchNode([1, 32, 128]);
-show("Frames a second on Node, QVGA, 30 asked for; processor time (µs) a delivered frame, resident memory (bytes)", node);
+show("Frames a second on Node, QVGA, 30 asked for; processor time (µs) a delivered frame, resident bytes", node);
 
 const sizes = {
   "module, board": size("build/wasmcam.wasm"),
@@ -149,4 +150,5 @@ show("Sizes, bytes", sizes);
 const memory = await memoryByHolder();
 show("Memory of the module, profile board, bytes", memory);
 
-writeFileSync(`${ROOT}build/bench.json`, `${JSON.stringify({ encode, longestStep, board, node, sizes, memory }, null, 2)}\n`);
+const all = { encode, longestStep, board, node, sizes, memory };
+writeFileSync(`${ROOT}build/bench.json`, `${JSON.stringify(all, null, 2)}\n`);
