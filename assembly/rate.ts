@@ -2,9 +2,9 @@
  * Adaptive rate: chooses the quality for the next frame so that its file comes near to a number of bytes. Off unless a
  * target is set.
  *
- * How the size of a file goes with quality is much the same for all pictures; only the factor differs. So one frame tells
- * the factor, and the next can be chosen from the table below. Where a picture differs from the table, two or three more
- * frames close in on the target.
+ * How the size of a file goes with quality is much the same for all pictures; only the factor differs. So one frame
+ * tells the factor, and the next can be chosen from the table below. Where a picture differs from the table, two or
+ * three more frames close in on the target.
  */
 
 import { Controls } from "./controls";

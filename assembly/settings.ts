@@ -1,6 +1,7 @@
 /**
- * Settings that the board keeps: the values of the controls, by their names, and what the soft sensor was given to show.
- * A value that makes no sense is named in the log and the default taken: a camera with a bad setting still shows a picture.
+ * Settings that the board keeps: the values of the controls, by their names, and what the soft sensor was given to
+ * show. A value that makes no sense is named in the log and the default taken: a camera with a bad setting still shows
+ * a picture.
  */
 
 import { Fault, Format, Level, settingGet, settingPut } from "./board";

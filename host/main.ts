@@ -9,7 +9,14 @@ import { access } from "node:fs/promises";
 import type { Server } from "node:net";
 import { CommanderError, Option } from "commander";
 import { Level } from "./board-table.ts";
-import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneWish, settingsOf } from "./camera-options.ts";
+import {
+  type CameraOptions,
+  cameraCommand,
+  parseOptions,
+  saidSettings,
+  sceneWish,
+  settingsOf,
+} from "./camera-options.ts";
 import { openServer } from "./live/network.ts";
 import { LiveWorld } from "./live/world.ts";
 import { loadModule, modulePath, type Profile } from "./module.ts";
@@ -38,7 +45,7 @@ function readOptions(args: string[]): Options {
     "The camera on this computer: shows a scene as live video to browsers and other programs.",
   )
     .addOption(
-      new Option("--sensor <name>", "`soft` delivers the scene as it is; the others are models of chips that look at it")
+      new Option("--sensor <name>", "`soft` delivers the scene as it is; others are models of chips that look at it")
         .choices(["soft", ...SENSORS])
         .default("soft"),
     )

@@ -1,7 +1,7 @@
 /**
  * The settings that the board keeps, as Node has them: by name, as text. What was given on the command line counts for
- * this run; what the camera puts is kept in a file, where one is given, so that it is there after a restart. The file is
- * replaced whole, by a rename: whenever the power fails, it is the old one or the new one.
+ * this run; what the camera puts is kept in a file, where one is given, so that it is there after a restart. The file
+ * is replaced whole, by a rename: whenever the power fails, it is the old one or the new one.
  */
 
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -57,7 +57,8 @@ export class FileSettings implements Settings {
     if (value === "") this.#kept.delete(name);
     else this.#kept.set(name, value);
     try {
-      writeFileSync(`${this.#path}.new`, `${JSON.stringify(Object.fromEntries(this.#kept), null, 2)}\n`, { flush: true });
+      const text = JSON.stringify(Object.fromEntries(this.#kept), null, 2);
+      writeFileSync(`${this.#path}.new`, `${text}\n`, { flush: true });
       renameSync(`${this.#path}.new`, this.#path);
       return true;
     } catch {

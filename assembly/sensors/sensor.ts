@@ -1,6 +1,6 @@
 /**
- * What a sensor's driver is, and what drivers on a bus share. One file beside this one for each chip: it knows the chip's
- * id, its registers, and how long it has to wait for what; it never waits in a loop, but says when to come back.
+ * What a sensor's driver is, and what drivers on a bus share. One file beside this one for each chip: it knows the
+ * chip's id, its registers, and how long it has to wait for what; it never waits in a loop, but says when to come back.
  *
  * A driver brings its chip to what the controls say, from the power switch on or from where it is. It does not capture:
  * that is `capture.ts`, which also decides what to do about a chip that fails.
@@ -35,8 +35,8 @@ export abstract class Sensor {
 
   /**
    * Goes on with what was begun, a bounded piece of it: some 16 registers at most.
-   * @returns AGAIN while there is more to do (at `wakeAt`), then 0; MISSING where the chip does not answer, REFUSED where
-   * something else answers in its place, or it can't do what the controls say
+   * @returns AGAIN while there is more to do (at `wakeAt`), then 0; MISSING where the chip does not answer, REFUSED
+   * where something else answers in its place, or it can't do what the controls say
    */
   abstract run(now: i64): i32;
 

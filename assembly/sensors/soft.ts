@@ -1,6 +1,6 @@
 /**
- * The soft sensor: for boards without a sensor bus, which simply deliver the frames that they are asked for. It has what
- * the board was given to show, in one size and format, and no lens to set.
+ * The soft sensor: for boards without a sensor bus, which simply deliver the frames that they are asked for. It has
+ * what the board was given to show, in one size and format, and no lens to set.
  */
 
 import { Format, softSensorSet } from "../board";

@@ -1,6 +1,7 @@
 /**
- * A sensor on a bus, as the board's calls reach it: a model of the chip behind the bus and the capture port. What a frame
- * looks like is the model's business; here are the cable, the time at which frames end, and the memory they go to.
+ * A sensor on a bus, as the board's calls reach it: a model of the chip behind the bus and the capture port. What a
+ * frame looks like is the model's business; here are the cable, the time at which frames end, and the memory they go
+ * to.
  */
 
 import { BoardTrap, Fault } from "../board-table.ts";

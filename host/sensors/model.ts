@@ -1,7 +1,7 @@
 /**
- * What a register-level model of a sensor is: it answers on the bus as the chip does, and what leaves its port is what its
- * registers say, of what is in front of its lens. A wrong register gives a wrong picture, as in life. One file beside
- * this one for each chip; `bus-sensor.ts` puts a model onto the board.
+ * What a register-level model of a sensor is: it answers on the bus as the chip does, and what leaves its port is what
+ * its registers say, of what is in front of its lens. A wrong register gives a wrong picture, as in life. One file
+ * beside this one for each chip; `bus-sensor.ts` puts a model onto the board.
  */
 
 /** What is in front of the lens: a picture that changes with time. */

@@ -19,7 +19,9 @@ export const SENSORS = Object.keys(MODELS);
 const VIEW_WIDTH = 1280;
 const VIEW_HEIGHT = 960;
 
-/** A sensor on the bus that looks at a folder's photographs, or at the test pattern. @throws SceneError as a scene does */
+/**
+ * A sensor on the bus that looks at a folder's photographs, or at the test pattern. @throws SceneError as a scene does
+ */
 export async function busSensor(name: string, scene: string): Promise<BusSensor> {
   const pictures =
     scene === PATTERN

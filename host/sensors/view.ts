@@ -1,6 +1,6 @@
 /**
- * What models of sensors look at: a scene's photographs (or a test picture), large, panned slowly by time. Points outside
- * of the picture show its edge.
+ * What models of sensors look at: a scene's photographs (or a test picture), large, panned slowly by time. Points
+ * outside of the picture show its edge.
  */
 
 import type { View } from "./model.ts";

@@ -1,6 +1,6 @@
 /**
- * A driver and the model of its chip, without the rest of the camera: the driver compiled by itself (`<chip>.as.ts`), the
- * model on its bus, time in the test's hand.
+ * A driver and the model of its chip, without the rest of the camera: the driver compiled by itself (`<chip>.as.ts`),
+ * the model on its bus, time in the test's hand.
  */
 
 import assert from "node:assert/strict";
@@ -48,7 +48,8 @@ export async function compileDriver(chip: string): Promise<WebAssembly.Module> {
   const outFile = `build/tests/${chip}.wasm`;
   const { error, stderr } = await asc.main([
     `tests/sensors/${chip}.as.ts`,
-    ...["--baseDir", ROOT, "--outFile", outFile, "--runtime", "stub", "--exportStart", "begin", "--memoryBase", "32768"],
+    ...["--baseDir", ROOT, "--outFile", outFile, "--runtime", "stub", "--exportStart", "begin"],
+    ...["--memoryBase", "32768"],
     ...["--initialMemory", "90", "--use", "abort=", "-O1", "--config", "none"],
   ]);
   assert(!error, `asc: ${stderr.toString()}`);
@@ -90,7 +91,9 @@ export class Driver {
     const exports = instance.exports as unknown as Exports;
     this.#exports = exports;
     exports.begin();
-    for (let place = 0; place < exports.controlCount(); place++) this.#places.set(this.#text(place).split(":")[0], place);
+    for (let place = 0; place < exports.controlCount(); place++) {
+      this.#places.set(this.#text(place).split(":")[0], place);
+    }
   }
 
   /** From the power switch on. @returns what the driver came to: 0, MISSING or REFUSED */
