@@ -247,6 +247,12 @@ test("a change while an earlier one is being written begins again, wherever that
     assertCorners(read(driver.capture(), "320x240", "rgb565"), [YELLOW, BLUE, GREEN, RED], `turned, ${runs} runs`);
     assertInterval(driver, model);
     assert.deepEqual(model.unknownWrites, []);
+
+    // While the chip finds its exposure, the register that turns the picture is only written when that has changed.
+    const byItself = running({ ...before, auto_exposure: 1 });
+    byItself.driver.setPartly({ mirror: 1 }, runs);
+    assert.equal(byItself.driver.set({ contrast: 1 }), 0);
+    assert.equal(byItself.model.peek("array", 0x04) & 0xc0, 0x80, `mirrored after ${runs} runs`);
   }
 });
 
