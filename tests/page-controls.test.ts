@@ -5,7 +5,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import sharp from "sharp";
 import { PHOTOS_FOLDER } from "../host/scenes/file.ts";
+import { SENSORS } from "../host/sensors/models.ts";
 import { launchBrowser } from "./browser.ts";
 import { type LiveOptions, startLiveCamera } from "./live-camera.ts";
 import { Relay } from "./relay.ts";
@@ -69,6 +71,18 @@ async function shows(page: Page, name: string, value: number): Promise<void> {
 async function openPanel(page: Page): Promise<void> {
   await page.getByText("Controls", { exact: true }).click();
   await page.locator("#panel label").first().waitFor();
+}
+
+/** Whether the test scene's colour bars go from dark to light: it is the other way round where they aren't mirrored. */
+async function growsLighter(page: Page): Promise<boolean> {
+  const { data, info } = await sharp(await page.locator("canvas").screenshot())
+    .greyscale()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const row = data.subarray(Math.floor(info.height * 0.35) * info.width).subarray(0, info.width);
+  const sum = (part: Uint8Array): number => part.reduce((total, value) => total + value, 0);
+  const quarter = info.width >> 2;
+  return sum(row.subarray(0, quarter)) < sum(row.subarray(-quarter));
 }
 
 describe("the page's controls in Chromium", () => {
@@ -272,6 +286,7 @@ describe("the page's controls in Chromium", () => {
     await shows(page, "quality", 61);
     assert.deepEqual(sent, ["quality=1", "quality=61"]);
     // By hand, with other controls meanwhile.
+    await sliderOf(page, { name: "quality" }).scrollIntoViewIfNeeded();
     const slider = (await sliderOf(page, { name: "quality" }).boundingBox())!;
     await page.mouse.move(slider.x + slider.width / 2, slider.y + slider.height / 2);
     await page.mouse.down();
@@ -380,6 +395,38 @@ describe("the page's controls in Chromium", () => {
     assert.equal(reached.at(-1), "SUMMARY");
   });
 
+  for (const sensor of SENSORS) {
+    test(`set size and mirror of the ${sensor} while its stream goes on`, async () => {
+      const camera = await start({ sensor });
+      const page = await open(camera);
+      const streams: string[] = [];
+      page.on("request", (request) => request.url().includes("/stream") && streams.push(request.url()));
+      const sizes = (await controlsOf(camera)).find(({ name }) => name === "size")!.choices;
+      const pixels = (size: string): number => size.split("x").reduce((product, side) => product * Number(side), 1);
+      const small = sizes.filter((size) => pixels(size) <= 640 * 480); // a model draws each pixel by hand
+      assert.ok(small.length >= 2, sizes.join());
+      for (const size of [small[0], small.at(-1)!, small[1]]) {
+        await page.getByRole("combobox", { name: "size" }).selectOption(size);
+        const [width, height] = size.split("x");
+        await page.locator(`canvas[width="${width}"][height="${height}"]`).waitFor({ timeout: 60_000 });
+        const figures = `${width} × ${height} `;
+        await until(async () => (await figure(page, "Picture")).startsWith(figures), `${size} to be said`);
+        for (const isMirrored of [true, false]) {
+          await page.getByRole("checkbox", { name: "mirror" }).setChecked(isMirrored);
+          await until(async () => (await growsLighter(page)) === isMirrored, `${size}, mirrored: ${isMirrored}`);
+        }
+        assert.equal(await words(page).textContent(), "");
+      }
+      await page.getByRole("checkbox", { name: "mirror" }).check();
+      await until(() => growsLighter(page), "it mirrored, for a screenshot");
+      await inState(page, "live");
+      await shoot(page, `controls-${sensor}`);
+      assert.deepEqual(streams, [], "the stream was opened anew");
+      const { capture } = await stateOf(camera);
+      assert.deepEqual([capture.sensor, capture.fault, capture.stalled], [sensor, "none", 0]);
+    });
+  }
+
   for (const colorScheme of ["light", "dark"] as const) {
     test(`have enough contrast, ${colorScheme}`, async () => {
       const camera = await start();
@@ -418,7 +465,7 @@ describe("the page's controls in Chromium", () => {
       assert.ok(widest <= width, `${widest} pixels wide`);
       for (const control of await page.locator("summary, label, input[type=range], select, #keeping > *").all()) {
         const { width, height } = (await control.boundingBox())!;
-        assert.ok(width >= 43.5 && height >= 43.5, `${await control.innerText()}: ${width} x ${height}`);
+        assert.ok(width >= 44 && height >= 44, `${await control.innerText()}: ${width} x ${height}`);
       }
       await shoot(page, `controls-${width}x${height}`);
       await page.getByRole("button", { name: "Keep" }).scrollIntoViewIfNeeded();
