@@ -15,7 +15,18 @@ import { PHOTOS_FOLDER } from "../host/scenes/file.ts";
 import { launchBrowser } from "./browser.ts";
 import { type LiveCamera, type LiveOptions, startLiveCamera } from "./live-camera.ts";
 import { Relay } from "./relay.ts";
-import { contrastOf, counterIn, counterOn, figure, inState, isDrawn, picturesMove, shoot, stateOf, until } from "./watching.ts";
+import {
+  contrastOf,
+  counterIn,
+  counterOn,
+  figure,
+  inState,
+  isDrawn,
+  picturesMove,
+  shoot,
+  stateOf,
+  until,
+} from "./watching.ts";
 
 const SOURCE = readFileSync(new URL("../assembly/page/index.html", import.meta.url), "utf8");
 
