@@ -172,6 +172,16 @@ export class Controls {
     return null;
   }
 
+  /** Makes the wanted values the present ones, and the other way round. */
+  exchange(): void {
+    for (let i = 0; i < this.all.length; i++) {
+      const control = this.all[i];
+      const value = control.value;
+      control.value = control.wanted;
+      control.wanted = value;
+    }
+  }
+
   private add(name: string, kind: Kind, unit: string): Control {
     const control = new Control(name, kind, unit);
     this.all.push(control);

@@ -36,7 +36,8 @@ export function readSettings(controls: Controls): void {
 export function keepSettings(controls: Controls): bool {
   for (let i = 0; i < controls.all.length; i++) {
     const control = controls.all[i];
-    if (!control.available) continue;
+    // Where there is no choice there is nothing to keep: the soft sensor's size is its scene's.
+    if (!control.available || control.least == control.most) continue;
     if (!put(control)) return false;
   }
   return true;

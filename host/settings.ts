@@ -53,17 +53,23 @@ export class FileSettings implements Settings {
 
   put(name: string, value: string): boolean {
     this.#given.delete(name);
-    if ((this.#kept.get(name) ?? "") === value) return true;
-    if (value === "") this.#kept.delete(name);
-    else this.#kept.set(name, value);
+    const before = this.#kept.get(name) ?? "";
+    if (before === value) return true;
+    this.#set(name, value);
     try {
       const text = JSON.stringify(Object.fromEntries(this.#kept), null, 2);
       writeFileSync(`${this.#path}.new`, `${text}\n`, { flush: true });
       renameSync(`${this.#path}.new`, this.#path);
       return true;
     } catch {
+      this.#set(name, before);
       return false; // the camera answers whoever asked that it has no room
     }
+  }
+
+  #set(name: string, value: string): void {
+    if (value === "") this.#kept.delete(name);
+    else this.#kept.set(name, value);
   }
 }
 

@@ -390,7 +390,7 @@ test("every mistake of the module's own is a trap", async () => {
     ["bytes to a listener", () => table.tcpSend(listener, 0, 1)],
     ["a transfer of nothing", () => table.tcpSend(listener, 0, 0)],
     ["no such way to close", () => table.tcpClose(listener, 2)],
-    ["no such format", () => table.softSensorSet(8, 8, 3, 1000)],
+    ["no such format", () => table.softSensorSet(8, 8, 5, 1000)],
     ["no such question", () => table.identify(3, 0, 8)],
     ["no such level", () => table.log(3, 0, 8)],
   ];

@@ -150,6 +150,16 @@ describe("setting controls", () => {
     assert.equal(JSON.stringify([...controls(world)]), before);
   });
 
+  it("applies nothing where values don't go together", async () => {
+    const [world] = await chipWorld("ov2640");
+    world.run(2 * SECOND);
+    const before = JSON.stringify([...controls(world)]);
+    const answer = post(world, "size=1600x1200&format=rgb565");
+    assert.deepEqual([answer.status, answer.body.toString()], [400, "frames of this size come as jpeg only\n"]);
+    assert.equal(JSON.stringify([...controls(world)]), before);
+    assert.equal(post(world, "size=1600x1200&format=jpeg&quality=40").status, 200);
+  });
+
   it("keeps them over a restart, of the module and of the board", async () => {
     const [world] = await chipWorld("ov2640");
     world.run(2 * SECOND);

@@ -32,7 +32,12 @@ export function setControls(connection: Connection, server: Server, now: i64): v
   for (let i = 0; i < controls.all.length; i++) controls.all[i].wanted = controls.all[i].value;
   if (!read(controls, parser.query, parser.queryBytes, connection, now)) return;
   if (!read(controls, connection.body, parser.bodyBytes, connection, now)) return;
-  for (let i = 0; i < controls.all.length; i++) controls.all[i].value = controls.all[i].wanted;
+  controls.exchange();
+  const objection = server.capture.sensor.objection;
+  if (objection.length) {
+    controls.exchange();
+    return connection.refuse("400 Bad Request", objection, now);
+  }
   server.capture.change();
   sendControls(connection, server, now);
 }

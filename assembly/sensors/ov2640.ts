@@ -461,6 +461,10 @@ export class Ov2640 extends Sensor {
   }
 
   /** Whether the camera has room for what the controls say. */
+  override get objection(): string {
+    return this.isPossible() ? "" : "frames of this size come as jpeg only";
+  }
+
   private isPossible(): bool {
     const isFile = FORMATS[this.formatAt] == Format.JPEG;
     return isFile || SIZES[this.sizeAt] * SIZES[this.sizeAt + 1] <= PIXELS_MAX;

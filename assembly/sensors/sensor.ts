@@ -27,6 +27,11 @@ export abstract class Sensor {
   /** Makes of the controls those that this sensor has. Called once, when it has been found. */
   abstract describe(): void;
 
+  /** Why the controls' values don't go together on this sensor, for whoever set them; "" where they do. */
+  get objection(): string {
+    return "";
+  }
+
   /** Begins at the power switch: forgets whatever state the chip was in. */
   abstract start(): void;
 
