@@ -1,4 +1,6 @@
-/** The encoder's rules about memory and slices. What its pictures look like is seen with a decoder: tests/jpeg.test.ts. */
+/**
+ * The encoder's rules about memory and slices. What its pictures look like is seen with a decoder: tests/jpeg.test.ts.
+ */
 
 import { Format } from "../board";
 import { Progress, Sampling, begin, length, slice } from "../jpeg/encoder";

@@ -1,9 +1,9 @@
 /**
- * From the pixels of one MCU to samples: Y, Cb, Cr as JFIF wants them (ITU-R BT.601, full range), chroma averaged over
- * 2 x 2 pixels for 4:2:0.
+ * From the pixels of one group of MCUs to samples: Y, Cb, Cr as JFIF wants them (ITU-R BT.601, full range), chroma
+ * averaged over 2 x 2 pixels for 4:2:0.
  *
  * Samples are 16 bits wide with FRACTION_BITS of fraction, 0 to 511, two neighbours of a row to a word, the left one in
- * the lower half; a block is four columns of such words (`memory.ts`, SAMPLES). Arithmetic is done on both halves of a
+ * the lower half; a block is four columns of such words (`memory.ts`, BLOCKS). Arithmetic is done on both halves of a
  * word at once; what comes out before it is cut needs no more than 16 bits and no sign.
  *
  * For RGB565, with r and b up to 31, g up to 63 and 8 bits of fraction, of which all but one are cut at the end:
@@ -13,14 +13,13 @@
  *     Cr = 128 + 0.713 (R - Y)          = 32768 + 1497 r - 91 y
  */
 
-import { BLOCK_BYTES, MULTIPLIERS, SAMPLES, WINDOW, guard } from "./memory";
+import { BLOCKS, MULTIPLIERS, PAIR_BYTES, WINDOW, guard } from "./memory";
 
 // What the compiler shall keep in registers, or load, but not take apart.
 const MASK_5: usize = MULTIPLIERS + 16;
-const MASK_6: usize = MULTIPLIERS + 20;
 const MASK_9: usize = MULTIPLIERS + 24;
 const Y_OF_R: usize = MULTIPLIERS + 28;
-const Y_OF_G: usize = MULTIPLIERS + 32;
+const Y_OF_PIXEL: usize = MULTIPLIERS + 32;
 const Y_OF_B: usize = MULTIPLIERS + 36;
 const CB_OF_B: usize = MULTIPLIERS + 40;
 const CB_OF_Y: usize = MULTIPLIERS + 44;
@@ -28,19 +27,14 @@ const CR_OF_R: usize = MULTIPLIERS + 48;
 const CR_OF_Y: usize = MULTIPLIERS + 52;
 const CB_OF_4_B: usize = MULTIPLIERS + 56;
 const CR_OF_4_R: usize = MULTIPLIERS + 60;
-
-// Chroma's middle, 128; for 4:4:4 with half of what is cut, less what cutting y before has added. (For the mean of four
-// y, both are the same.)
-const MIDDLE_444: u32 = 0x80188018;
-const MIDDLE_420: u32 = 0x80008000;
+const MIDDLE: u32 = 0x80008000;
 
 export function buildColours(): void {
   store<u32>(MASK_5, 0x001f001f);
-  store<u32>(MASK_6, 0x003f003f);
   store<u32>(MASK_9, 0x01ff01ff);
-  store<u32>(Y_OF_R, 630);
-  store<u32>(Y_OF_G, 608);
-  store<u32>(Y_OF_B, 240);
+  store<u32>(Y_OF_PIXEL, 19);
+  store<u32>(Y_OF_R, 19 * 2048 - 630);
+  store<u32>(Y_OF_B, 240 - 19);
   store<u32>(CB_OF_B, 1184);
   store<u32>(CB_OF_Y, 72);
   store<u32>(CR_OF_R, 1497);
@@ -52,137 +46,169 @@ export function buildColours(): void {
 /** How much the sum of a block's luma is short of what it should be, since that of RGB565 is cut and not rounded. */
 export const RGB565_LUMA_SHORT: i32 = 33; // the mean over all colours
 
-// In a block of samples: from one word to the next to its right.
+// In a pair of blocks: from one word to the next to its right.
 const COLUMN: usize = 32;
-// In an MCU of 4:2:0: from one block to others.
-const BLOCK_BELOW: usize = 2 * BLOCK_BYTES;
-const CB: usize = 4 * BLOCK_BYTES;
-const CR: usize = 5 * BLOCK_BYTES;
+// In a group of 4:2:0: from the pair of the upper blocks of luma to that of the lower ones, and to that of chroma.
+const LOWER_420: usize = PAIR_BYTES;
+const CHROMA_420: usize = 2 * PAIR_BYTES;
+// In a group of 4:4:4: from the pair of luma to those of chroma.
+const CB_444: usize = PAIR_BYTES;
+const CR_444: usize = 2 * PAIR_BYTES;
+
+/** The lower halves of two words. */
+// @ts-ignore: decorator
+@inline
+function lowers(a: u32, b: u32): u32 {
+  return a & 0xffff | b << 16;
+}
+
+/** The upper halves. */
+// @ts-ignore: decorator
+@inline
+function uppers(a: u32, b: u32): u32 {
+  return a >>> 16 | b & 0xffff0000;
+}
 
 // --- RGB565
 
+/** Where the numbers of a function's arithmetic go through: see {@link luma} and {@link chroma}. */
 // @ts-ignore: decorator
 @inline
-function luma(pixels: u32, r: u32, b: u32, mask6: u32, mask9: u32, ofR: u32, ofG: u32, ofB: u32): u32 {
-  const g = pixels >>> 5 & mask6;
-  return (r * ofR + g * ofG + b * ofB) >>> 7 & mask9;
+function luma(pixels: u32, r: u32, b: u32, mask9: u32, ofPixel: u32, ofR: u32, ofB: u32): u32 {
+  return (pixels * ofPixel - r * ofR + b * ofB) >>> 7 & mask9;
 }
 
 /** A chroma component, of as many pixels' primary as `ofPrimary` is meant for. */
 // @ts-ignore: decorator
 @inline
-function chroma(middle: u32, primary: u32, ofPrimary: u32, y: u32, ofY: u32, mask9: u32): u32 {
-  return (primary * ofPrimary + middle - y * ofY) >>> 7 & mask9;
+function chroma(primary: u32, ofPrimary: u32, y: u32, ofY: u32, mask9: u32): u32 {
+  return (primary * ofPrimary + MIDDLE - y * ofY) >>> 7 & mask9;
 }
 
-/** Two pixels of 4:4:4. */
+/** A pixel of each of two MCUs of 4:4:4. */
 // @ts-ignore: decorator
 @inline
-function pair(
-  from: usize,
+function one(
+  pixels: u32,
   to: usize,
   m5: u32,
-  m6: u32,
   m9: u32,
+  yp: u32,
   yr: u32,
-  yg: u32,
   yb: u32,
   cb: u32,
   cby: u32,
   cr: u32,
   cry: u32,
 ): void {
-  const pixels = load<u32>(from);
   const r = pixels >>> 11 & m5;
   const b = pixels & m5;
-  const y = luma(pixels, r, b, m6, m9, yr, yg, yb);
+  const y = luma(pixels, r, b, m9, yp, yr, yb);
   store<u32>(to, y);
-  store<u32>(to, chroma(MIDDLE_444, b, cb, y, cby, m9), BLOCK_BYTES);
-  store<u32>(to, chroma(MIDDLE_444, r, cr, y, cry, m9), 2 * BLOCK_BYTES);
+  store<u32>(to, chroma(b, cb, y, cby, m9), CB_444);
+  store<u32>(to, chroma(r, cr, y, cry, m9), CR_444);
 }
 
-/** 8 x 8 pixels. @param stride bytes from one row of pixels to the next */
+/** Two pixels of each of two MCUs of 4:4:4. */
+// @ts-ignore: decorator
+@inline
+function two(
+  from: usize,
+  to: usize,
+  m5: u32,
+  m9: u32,
+  yp: u32,
+  yr: u32,
+  yb: u32,
+  cb: u32,
+  cby: u32,
+  cr: u32,
+  cry: u32,
+): void {
+  const left = load<u32>(from);
+  const right = load<u32>(from, 16);
+  one(lowers(left, right), to, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+  one(uppers(left, right), to + COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+}
+
+/** 16 x 8 pixels. @param stride bytes from one row of pixels to the next */
 export function rgb565To444(pixels: usize, stride: usize): void {
   guard(pixels);
   const m5 = load<u32>(MASK_5);
-  const m6 = load<u32>(MASK_6);
   const m9 = load<u32>(MASK_9);
+  const yp = load<u32>(Y_OF_PIXEL);
   const yr = load<u32>(Y_OF_R);
-  const yg = load<u32>(Y_OF_G);
   const yb = load<u32>(Y_OF_B);
   const cb = load<u32>(CB_OF_B);
   const cby = load<u32>(CB_OF_Y);
   const cr = load<u32>(CR_OF_R);
   const cry = load<u32>(CR_OF_Y);
-  for (let to = SAMPLES; to < SAMPLES + COLUMN; to += 4) {
+  for (let to = BLOCKS; to < BLOCKS + COLUMN; to += 4) {
     const from = pixels & WINDOW;
-    pair(from, to, m5, m6, m9, yr, yg, yb, cb, cby, cr, cry);
-    pair(from + 4, to + COLUMN, m5, m6, m9, yr, yg, yb, cb, cby, cr, cry);
-    pair(from + 8, to + 2 * COLUMN, m5, m6, m9, yr, yg, yb, cb, cby, cr, cry);
-    pair(from + 12, to + 3 * COLUMN, m5, m6, m9, yr, yg, yb, cb, cby, cr, cry);
+    two(from, to, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    two(from + 4, to + 2 * COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    two(from + 8, to + 4 * COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    two(from + 12, to + 6 * COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
     pixels = from + stride;
   }
 }
 
-/** Two words of two values: the sum of each pair. */
+/** 2 x 2 pixels of each of the left and the right blocks of 4:2:0. */
 // @ts-ignore: decorator
 @inline
-function neighbours(left: u32, right: u32): u32 {
-  return (left + (left >>> 16)) & 0xffff | (right + (right << 16)) & 0xffff0000;
-}
-
-/** 4 x 2 pixels of 4:2:0. */
-// @ts-ignore: decorator
-@inline
-function quad(
+function four(
   from: usize,
   below: usize,
   to: usize,
   chromaTo: usize,
   m5: u32,
-  m6: u32,
   m9: u32,
+  yp: u32,
   yr: u32,
-  yg: u32,
   yb: u32,
   cb: u32,
   cby: u32,
   cr: u32,
   cry: u32,
 ): void {
-  const p0 = load<u32>(from);
+  const left = load<u32>(from);
+  const right = load<u32>(from, 16);
+  const p0 = lowers(left, right);
   const r0 = p0 >>> 11 & m5;
   const b0 = p0 & m5;
-  const y0 = luma(p0, r0, b0, m6, m9, yr, yg, yb);
+  const y0 = luma(p0, r0, b0, m9, yp, yr, yb);
   store<u32>(to, y0);
-  const p2 = load<u32>(below);
-  const r2 = p2 >>> 11 & m5;
-  const b2 = p2 & m5;
-  const y2 = luma(p2, r2, b2, m6, m9, yr, yg, yb);
-  store<u32>(to, y2, 4);
-  const p1 = load<u32>(from, 4);
+  const p1 = uppers(left, right);
   const r1 = p1 >>> 11 & m5;
   const b1 = p1 & m5;
-  const y1 = luma(p1, r1, b1, m6, m9, yr, yg, yb);
+  const y1 = luma(p1, r1, b1, m9, yp, yr, yb);
   store<u32>(to, y1, COLUMN);
-  const p3 = load<u32>(below, 4);
+  const lowerLeft = load<u32>(below);
+  const lowerRight = load<u32>(below, 16);
+  const p2 = lowers(lowerLeft, lowerRight);
+  const r2 = p2 >>> 11 & m5;
+  const b2 = p2 & m5;
+  const y2 = luma(p2, r2, b2, m9, yp, yr, yb);
+  store<u32>(to, y2, 4);
+  const p3 = uppers(lowerLeft, lowerRight);
   const r3 = p3 >>> 11 & m5;
   const b3 = p3 & m5;
-  const y3 = luma(p3, r3, b3, m6, m9, yr, yg, yb);
+  const y3 = luma(p3, r3, b3, m9, yp, yr, yb);
   store<u32>(to, y3, COLUMN + 4);
-  const y = neighbours(y0 + y2, y1 + y3) >>> 2 & m9;
-  store<u32>(chromaTo, chroma(MIDDLE_420, neighbours(b0 + b2, b1 + b3), cb, y, cby, m9), CB);
-  store<u32>(chromaTo, chroma(MIDDLE_420, neighbours(r0 + r2, r1 + r3), cr, y, cry, m9), CR);
+  const y = (y0 + y1 + y2 + y3) >>> 2 & m9;
+  const red = chroma(r0 + r1 + r2 + r3, cr, y, cry, m9);
+  const blue = chroma(b0 + b1 + b2 + b3, cb, y, cby, m9);
+  store<u32>(chromaTo, lowers(blue, red), CHROMA_420);
+  store<u32>(chromaTo, uppers(blue, red), CHROMA_420 + 4 * COLUMN);
 }
 
 /** 16 x 16 pixels. @param stride bytes from one row of pixels to the next */
 export function rgb565To420(pixels: usize, stride: usize): void {
   guard(pixels);
   const m5 = load<u32>(MASK_5);
-  const m6 = load<u32>(MASK_6);
   const m9 = load<u32>(MASK_9);
+  const yp = load<u32>(Y_OF_PIXEL);
   const yr = load<u32>(Y_OF_R);
-  const yg = load<u32>(Y_OF_G);
   const yb = load<u32>(Y_OF_B);
   const cb = load<u32>(CB_OF_4_B);
   const cby = load<u32>(CB_OF_Y);
@@ -191,12 +217,12 @@ export function rgb565To420(pixels: usize, stride: usize): void {
   for (let row: usize = 0; row < 8; row++) {
     const from = pixels & WINDOW;
     const below = from + stride & WINDOW;
-    const to = SAMPLES + (row >> 2) * BLOCK_BELOW + (row & 3) * 8;
-    const chromaTo = SAMPLES + row * 4;
-    quad(from, below, to, chromaTo, m5, m6, m9, yr, yg, yb, cb, cby, cr, cry);
-    quad(from + 8, below + 8, to + 2 * COLUMN, chromaTo + COLUMN, m5, m6, m9, yr, yg, yb, cb, cby, cr, cry);
-    quad(from + 16, below + 16, to + BLOCK_BYTES, chromaTo + 2 * COLUMN, m5, m6, m9, yr, yg, yb, cb, cby, cr, cry);
-    quad(from + 24, below + 24, to + BLOCK_BYTES + 2 * COLUMN, chromaTo + 3 * COLUMN, m5, m6, m9, yr, yg, yb, cb, cby, cr, cry);
+    const to = BLOCKS + (row >> 2) * LOWER_420 + (row & 3) * 8;
+    const chromaTo = BLOCKS + row * 4;
+    four(from, below, to, chromaTo, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    four(from + 4, below + 4, to + 2 * COLUMN, chromaTo + COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    four(from + 8, below + 8, to + 4 * COLUMN, chromaTo + 2 * COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    four(from + 12, below + 12, to + 6 * COLUMN, chromaTo + 3 * COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
     pixels = below + stride;
   }
 }
@@ -205,45 +231,57 @@ export function rgb565To420(pixels: usize, stride: usize): void {
 
 const EVEN_BYTES: u32 = 0x00ff00ff;
 
-/** Two pixels of 4:4:4, which share their chroma. */
+/** Two pixels, which share their chroma, of each of two MCUs of 4:4:4. */
 // @ts-ignore: decorator
 @inline
-function yuyvPair(from: usize, to: usize): void {
-  const pixels = load<u32>(from);
-  store<u32>(to, (pixels & EVEN_BYTES) << 1);
-  store<u32>(to, (pixels >>> 8 & 0xff) * 0x00020002, BLOCK_BYTES);
-  store<u32>(to, (pixels >>> 24) * 0x00020002, 2 * BLOCK_BYTES);
+function yuyvTwo(from: usize, to: usize): void {
+  const left = load<u32>(from);
+  const right = load<u32>(from, 16);
+  const leftY = (left & EVEN_BYTES) << 1;
+  const rightY = (right & EVEN_BYTES) << 1;
+  store<u32>(to, lowers(leftY, rightY));
+  store<u32>(to, uppers(leftY, rightY), COLUMN);
+  const leftC = (left >>> 8 & EVEN_BYTES) << 1;
+  const rightC = (right >>> 8 & EVEN_BYTES) << 1;
+  const cb = lowers(leftC, rightC);
+  const cr = uppers(leftC, rightC);
+  store<u32>(to, cb, CB_444);
+  store<u32>(to, cb, CB_444 + COLUMN);
+  store<u32>(to, cr, CR_444);
+  store<u32>(to, cr, CR_444 + COLUMN);
 }
 
-/** 8 x 8 pixels. */
+/** 16 x 8 pixels. */
 export function yuyvTo444(pixels: usize, stride: usize): void {
   guard(pixels);
-  for (let to = SAMPLES; to < SAMPLES + COLUMN; to += 4) {
+  for (let to = BLOCKS; to < BLOCKS + COLUMN; to += 4) {
     const from = pixels & WINDOW;
-    yuyvPair(from, to);
-    yuyvPair(from + 4, to + COLUMN);
-    yuyvPair(from + 8, to + 2 * COLUMN);
-    yuyvPair(from + 12, to + 3 * COLUMN);
+    yuyvTwo(from, to);
+    yuyvTwo(from + 4, to + 2 * COLUMN);
+    yuyvTwo(from + 8, to + 4 * COLUMN);
+    yuyvTwo(from + 12, to + 6 * COLUMN);
     pixels = from + stride;
   }
 }
 
-/** 4 x 2 pixels of 4:2:0. The sum of two rows' chroma is their mean with a bit of fraction. */
+/** 2 x 2 pixels of each of the left and the right blocks of 4:2:0. Two rows' chroma, added, has its bit of fraction. */
 // @ts-ignore: decorator
 @inline
-function yuyvQuad(from: usize, below: usize, to: usize, chromaTo: usize): void {
-  const p0 = load<u32>(from);
-  const p1 = load<u32>(from, 4);
-  const p2 = load<u32>(below);
-  const p3 = load<u32>(below, 4);
-  store<u32>(to, (p0 & EVEN_BYTES) << 1);
-  store<u32>(to, (p1 & EVEN_BYTES) << 1, COLUMN);
-  store<u32>(to, (p2 & EVEN_BYTES) << 1, 4);
-  store<u32>(to, (p3 & EVEN_BYTES) << 1, COLUMN + 4);
-  const left = (p0 >>> 8 & EVEN_BYTES) + (p2 >>> 8 & EVEN_BYTES);
-  const right = (p1 >>> 8 & EVEN_BYTES) + (p3 >>> 8 & EVEN_BYTES);
-  store<u32>(chromaTo, left & 0xffff | right << 16, CB);
-  store<u32>(chromaTo, left >>> 16 | right & 0xffff0000, CR);
+function yuyvFour(from: usize, below: usize, to: usize, chromaTo: usize): void {
+  const left = load<u32>(from);
+  const right = load<u32>(from, 16);
+  const lowerLeft = load<u32>(below);
+  const lowerRight = load<u32>(below, 16);
+  const y0 = (left & EVEN_BYTES) << 1;
+  const y1 = (right & EVEN_BYTES) << 1;
+  const y2 = (lowerLeft & EVEN_BYTES) << 1;
+  const y3 = (lowerRight & EVEN_BYTES) << 1;
+  store<u32>(to, lowers(y0, y1));
+  store<u32>(to, uppers(y0, y1), COLUMN);
+  store<u32>(to, lowers(y2, y3), 4);
+  store<u32>(to, uppers(y2, y3), COLUMN + 4);
+  store<u32>(chromaTo, (left >>> 8 & EVEN_BYTES) + (lowerLeft >>> 8 & EVEN_BYTES), CHROMA_420);
+  store<u32>(chromaTo, (right >>> 8 & EVEN_BYTES) + (lowerRight >>> 8 & EVEN_BYTES), CHROMA_420 + 4 * COLUMN);
 }
 
 /** 16 x 16 pixels. */
@@ -252,36 +290,41 @@ export function yuyvTo420(pixels: usize, stride: usize): void {
   for (let row: usize = 0; row < 8; row++) {
     const from = pixels & WINDOW;
     const below = from + stride & WINDOW;
-    const to = SAMPLES + (row >> 2) * BLOCK_BELOW + (row & 3) * 8;
-    const chromaTo = SAMPLES + row * 4;
-    yuyvQuad(from, below, to, chromaTo);
-    yuyvQuad(from + 8, below + 8, to + 2 * COLUMN, chromaTo + COLUMN);
-    yuyvQuad(from + 16, below + 16, to + BLOCK_BYTES, chromaTo + 2 * COLUMN);
-    yuyvQuad(from + 24, below + 24, to + BLOCK_BYTES + 2 * COLUMN, chromaTo + 3 * COLUMN);
+    const to = BLOCKS + (row >> 2) * LOWER_420 + (row & 3) * 8;
+    const chromaTo = BLOCKS + row * 4;
+    yuyvFour(from, below, to, chromaTo);
+    yuyvFour(from + 4, below + 4, to + 2 * COLUMN, chromaTo + COLUMN);
+    yuyvFour(from + 8, below + 8, to + 4 * COLUMN, chromaTo + 2 * COLUMN);
+    yuyvFour(from + 12, below + 12, to + 6 * COLUMN, chromaTo + 3 * COLUMN);
     pixels = below + stride;
   }
 }
 
 // --- Gray
 
-/** Four pixels. */
+/** Four pixels of each of two blocks. */
 // @ts-ignore: decorator
 @inline
 function grayFour(from: usize, to: usize): void {
-  const pixels = load<u32>(from);
-  const even = (pixels & EVEN_BYTES) << 1;
-  const odd = (pixels >>> 8 & EVEN_BYTES) << 1;
-  store<u32>(to, even & 0xffff | odd << 16);
-  store<u32>(to, even >>> 16 | odd & 0xffff0000, COLUMN);
+  const left = load<u32>(from);
+  const right = load<u32>(from, 8);
+  const leftEven = (left & EVEN_BYTES) << 1;
+  const rightEven = (right & EVEN_BYTES) << 1;
+  const leftOdd = (left >>> 8 & EVEN_BYTES) << 1;
+  const rightOdd = (right >>> 8 & EVEN_BYTES) << 1;
+  store<u32>(to, lowers(leftEven, rightEven));
+  store<u32>(to, lowers(leftOdd, rightOdd), COLUMN);
+  store<u32>(to, uppers(leftEven, rightEven), 2 * COLUMN);
+  store<u32>(to, uppers(leftOdd, rightOdd), 3 * COLUMN);
 }
 
-/** 8 x 8 pixels, whose one component is luma. */
+/** 16 x 8 pixels, whose one component is luma. */
 export function grayToLuma(pixels: usize, stride: usize): void {
   guard(pixels);
-  for (let to = SAMPLES; to < SAMPLES + COLUMN; to += 4) {
+  for (let to = BLOCKS; to < BLOCKS + COLUMN; to += 4) {
     const from = pixels & WINDOW;
     grayFour(from, to);
-    grayFour(from + 4, to + 2 * COLUMN);
+    grayFour(from + 4, to + 4 * COLUMN);
     pixels = from + stride;
   }
 }

@@ -1,65 +1,95 @@
 /**
  * Colours and transform for fine quantisation: slower than `colour.ts` and `transform.ts`, and with nothing lost.
  *
- * Two numbers in a word leave those an error of about half a sample. That drowns in quantisation but where its steps are
- * 1 or 2, at the highest qualities. Which of the two a file gets, its tables decide (`tables.ts`, isFine).
+ * Two numbers in a word leave those an error of about half a sample. That drowns in quantisation but where its steps
+ * are 1 or 2, at the highest qualities. Which of the two a file gets, its tables decide (`tables.ts`, isFine).
  */
 
-import { BLOCK_BYTES, COEFFICIENTS, PRECISE_SCALES, PRECISE_SCALES_BYTES, SAMPLES } from "./memory";
+import { componentOf, placeOf, tableOf } from "./components";
+import { BLOCKS, PAIR_BYTES, PAIR_QUIET, PRECISE_SCALES, PRECISE_SCALES_BYTES } from "./memory";
 
 // --- Colours: the samples of `colour.ts`, from 8-bit red, green and blue, rounded once
 
-// In 1/65536, as in JFIF 1.02, page 3. With a bit of fraction, samples are shifted by 15 in the end.
-const Y_OF_R: i32 = 19595;
-const Y_OF_G: i32 = 38470;
-const Y_OF_B: i32 = 7471;
-const CB_OF_R: i32 = -11058;
-const CB_OF_G: i32 = -21710;
-const CR_OF_G: i32 = -27439;
-const CR_OF_B: i32 = -5329;
-const HALF: i32 = 32768;
-const SHIFT: i32 = 15;
+// In 1/65536, as in JFIF 1.02, page 3.
 
-/** @param count a power of 2, of values whose sum is given */
+// @ts-ignore: decorator
+@inline
+function red(pixel: i32): i32 {
+  return pixel >> 8 & 0xf8 | pixel >> 13;
+}
+
+// @ts-ignore: decorator
+@inline
+function green(pixel: i32): i32 {
+  return pixel >> 3 & 0xfc | pixel >> 9 & 3;
+}
+
+// @ts-ignore: decorator
+@inline
+function blue(pixel: i32): i32 {
+  return pixel << 3 & 0xf8 | pixel >> 2 & 7;
+}
+
+function yOf(pixel: i32): i32 {
+  return red(pixel) * 19595 + green(pixel) * 38470 + blue(pixel) * 7471;
+}
+
+function cbOf(pixel: i32): i32 {
+  return (128 << 16) - red(pixel) * 11058 - green(pixel) * 21710 + blue(pixel) * 32768;
+}
+
+function crOf(pixel: i32): i32 {
+  return (128 << 16) + red(pixel) * 32768 - green(pixel) * 27439 - blue(pixel) * 5329;
+}
+
+/** A sample, with its bit of fraction, of a sum of 1 << countBits values. */
 // @ts-ignore: decorator
 @inline
 function rounded(sum: i32, countBits: i32): u16 {
-  return <u16>((sum + (1 << (SHIFT - 1 + countBits))) >> (SHIFT + countBits));
+  return <u16>((sum + (1 << (14 + countBits))) >> (15 + countBits));
 }
 
 /** Where a sample is, from the beginning of its block. */
 // @ts-ignore: decorator
 @inline
 function sampleAt(row: usize, column: usize): usize {
-  return (column >> 1) * (BLOCK_BYTES / 4) + row * 4 + (column & 1) * 2;
+  return column * 32 + row * 4;
 }
 
 /**
- * One MCU of RGB565.
+ * A group of RGB565.
  * @param pixels its upper left one
  * @param stride bytes from one row of pixels to the next
- * @param chromaBits 0 where chroma is for each pixel, 1 where it is for 2 x 2
  */
-export function rgb565Precisely(pixels: usize, stride: usize, chromaBits: usize): void {
-  const cb = SAMPLES + (BLOCK_BYTES << (2 * chromaBits));
+export function rgb565To444Precisely(pixels: usize, stride: usize): void {
+  for (let row: usize = 0; row < 8; row++) {
+    for (let column: usize = 0; column < 16; column++) {
+      const at = BLOCKS + sampleAt(row, column & 7) + (column >> 3) * 2;
+      const pixel = load<u16>(pixels + row * stride + column * 2);
+      store<u16>(at, rounded(yOf(pixel), 0));
+      store<u16>(at, rounded(cbOf(pixel), 0), PAIR_BYTES);
+      store<u16>(at, rounded(crOf(pixel), 0), 2 * PAIR_BYTES);
+    }
+  }
+}
+
+export function rgb565To420Precisely(pixels: usize, stride: usize): void {
+  for (let row: usize = 0; row < 16; row++) {
+    for (let column: usize = 0; column < 16; column++) {
+      const at = BLOCKS + (row >> 3) * PAIR_BYTES + sampleAt(row & 7, column & 7) + (column >> 3) * 2;
+      store<u16>(at, rounded(yOf(load<u16>(pixels + row * stride + column * 2)), 0));
+    }
+  }
   for (let row: usize = 0; row < 8; row++) {
     for (let column: usize = 0; column < 8; column++) {
-      let sumCb = 0;
-      let sumCr = 0;
-      for (let n: usize = 0; n < 1 << (2 * chromaBits); n++) {
-        const x = (column << chromaBits) + (n & 1);
-        const y = (row << chromaBits) + (n >> 1);
-        const pixel = <i32>load<u16>(pixels + y * stride + x * 2);
-        const r = pixel >> 8 & 0xf8 | pixel >> 13;
-        const g = pixel >> 3 & 0xfc | pixel >> 9 & 3;
-        const b = pixel << 3 & 0xf8 | pixel >> 2 & 7;
-        const block = SAMPLES + ((y >> 3) * 2 + (x >> 3)) * BLOCK_BYTES;
-        store<u16>(block + sampleAt(y & 7, x & 7), rounded(r * Y_OF_R + g * Y_OF_G + b * Y_OF_B, 0));
-        sumCb += r * CB_OF_R + g * CB_OF_G + b * HALF + (128 << 16);
-        sumCr += r * HALF + g * CR_OF_G + b * CR_OF_B + (128 << 16);
-      }
-      store<u16>(cb + sampleAt(row, column), rounded(sumCb, <i32>(2 * chromaBits)));
-      store<u16>(cb + sampleAt(row, column), rounded(sumCr, <i32>(2 * chromaBits)), BLOCK_BYTES);
+      const from = pixels + row * 2 * stride + column * 4;
+      const p0 = load<u16>(from);
+      const p1 = load<u16>(from, 2);
+      const p2 = load<u16>(from + stride);
+      const p3 = load<u16>(from + stride, 2);
+      const at = BLOCKS + 2 * PAIR_BYTES + sampleAt(row, column);
+      store<u16>(at, rounded(cbOf(p0) + cbOf(p1) + cbOf(p2) + cbOf(p3), 2));
+      store<u16>(at, rounded(crOf(p0) + crOf(p1) + crOf(p2) + crOf(p3), 2), 2);
     }
   }
 }
@@ -68,6 +98,9 @@ export function rgb565Precisely(pixels: usize, stride: usize, chromaBits: usize)
 
 /** The reciprocal of what coefficients are multiplied by here, as SCALES has it. */
 export const TWICE: i32 = 0x7fffffff;
+
+/** Medium gray, with a bit of fraction. */
+const MIDDLE: f32 = 256;
 
 /** One block, half transformed: 8 rows of 8. */
 const work: usize = memory.data(64 * 4, 8);
@@ -121,29 +154,28 @@ function nearestWhole(value: f32): i32 {
 }
 
 /**
- * Transforms and quantises a block of samples. What it leaves in COEFFICIENTS is twice the quantised coefficient, so that
- * the common way on, times {@link TWICE}, gives just that.
- * @param table LUMA or CHROMA
- * @param zero the DC coefficient of medium gray
+ * Transforms and quantises a group's blocks of samples, in place. What it leaves is twice the quantised coefficient, so
+ * that the common way on, times {@link TWICE}, gives just that.
  */
-export function transformPrecisely(samples: usize, table: i32, zero: i32): void {
-  const middle = <f32>zero * (1.0 / 64.0);
+export function transformPrecisely(blocks: usize): void {
+  for (let n: usize = 0; n < blocks; n++) {
+    transformBlock(placeOf(n), PRECISE_SCALES + tableOf(componentOf(n)) * PRECISE_SCALES_BYTES);
+    store<u32>(placeOf(n) & ~2, 0, PAIR_QUIET);
+  }
+}
+
+function transformBlock(block: usize, scales: usize): void {
   for (let column: usize = 0; column < 8; column++) {
-    const from = samples + sampleAt(0, column);
     const to = work + column * 4;
     for (let row: usize = 0; row < 8; row++) {
-      store<f32>(to + row * 32, <f32>(<i32>load<i16>(from + row * 4)) - middle);
+      store<f32>(to + row * 32, <f32>(<i32>load<i16>(block + sampleAt(row, column))) - MIDDLE);
     }
     line(to, 32);
   }
   for (let row: usize = 0; row < 8; row++) {
-    const from = work + row * 32;
-    const to = COEFFICIENTS + (row >> 1) * 32 + (row & 1) * 2;
-    const scales = PRECISE_SCALES + <usize>table * PRECISE_SCALES_BYTES + row * 32;
-    line(from, 4);
-    for (let column: usize = 0; column < 8; column++) {
-      const value = nearestWhole(load<f32>(from + column * 4) * load<f32>(scales + column * 4));
-      store<i16>(to + column * 4, <i16>(2 * value));
+    line(work + row * 32, 4);
+    for (let i = row * 32; i < row * 32 + 32; i += 4) {
+      store<i16>(block + i, <i16>(2 * nearestWhole(load<f32>(work + i) * load<f32>(scales + i))));
     }
   }
 }

@@ -1,22 +1,29 @@
 /**
  * The tables that every file uses: quantisation at a quality, Huffman codes, and the order of coefficients.
  *
- * All numbers are those of ITU-T T.81 (the JPEG standard), Annex K, which every camera and library has; a quality from 1
- * to 100 scales the quantisation as the Independent JPEG Group's library does. What the encoder works with is derived
- * from them here, in the form in which `transform.ts` and `entropy.ts` look it up.
+ * All numbers are those of ITU-T T.81 (the JPEG standard), Annex K, which every camera and library has; a quality from
+ * 1 to 100 scales the quantisation as the Independent JPEG Group's library does. What the encoder works with is
+ * derived from them here, in the form in which `transform.ts` and `entropy.ts` look it up.
  */
 
 import {
   AC_CODES,
-  AC_CODES_BYTES,
   AC_SYMBOLS,
-  AC_SYMBOLS_BYTES,
+  CODES,
+  CODES_COUNT,
   DC_CODES,
+  DC_SYMBOLS,
+  DC_TABLE_CODES,
+  DC_VALUE_MAX,
   PRECISE_SCALES,
   PRECISE_SCALES_BYTES,
   ROW_LIMITS,
+  RUN_CODES,
   SCALES,
   SCALES_BYTES,
+  SYMBOLS,
+  TABLE_CODES,
+  VALUE_MAX,
 } from "./memory";
 import { TWICE } from "./precise";
 
@@ -110,7 +117,8 @@ export function quantisationStep(table: i32, place: i32, quality: i32): i32 {
  */
 // prettier-ignore
 const GAINS: usize = memory.data<f64>([
-  1.0, 1.387039845322148, 1.306562964876377, 1.175875602419359, 1.0, 0.785694958387102, 0.541196100146197, 0.275899379282943,
+  1.0, 1.387039845322148, 1.306562964876377, 1.175875602419359,
+  1.0, 0.785694958387102, 0.541196100146197, 0.275899379282943,
 ]);
 
 function gain(n: i32): f64 {
@@ -123,7 +131,8 @@ export function isFine(quality: i32): bool {
 }
 
 /**
- * Fills the tables for a quality: reciprocals of the steps and limits of rows, for the transform that {@link isFine} says.
+ * Fills the tables for a quality: reciprocals of the steps and limits of rows, for the transform that {@link isFine}
+ * says.
  * @param fractionBits of the samples
  */
 export function buildScales(quality: i32, fractionBits: i32): void {
@@ -147,56 +156,61 @@ export function buildScales(quality: i32, fractionBits: i32): void {
   }
 }
 
-// --- Codes: a u32, the bits << 5 | how many they are (1 to 26)
+// --- Codes
+
+/** A code is a u32: its bits, from here on; and how many they are, 1 to 26, below. */
+export const CODE_SHIFT: i32 = 6;
+/** What CODES has where there is no code: it looks like 32 bits, which no word has room for. */
+export const RARE: u32 = 32;
 
 /** A symbol's code followed by the `size` bits that say which value of that size it is (T.81 F.1.2.1.1). */
 // @ts-ignore: decorator
 @inline
-export function withValue(code: u32, size: u32, value: i32): u32 {
-  return (((code >>> 5) << size) | ((value + (value >> 31)) & ((1 << size) - 1))) << 5 | ((code & 31) + size);
+export function withValue(code: u32, size: i32, value: i32): u32 {
+  const bits = (value + (value >> 31)) & ((1 << size) - 1);
+  return ((code >>> CODE_SHIFT) << size | bits) << CODE_SHIFT | ((code & 31) + size);
 }
 
 /** Bits that a value takes: 0 for 0, 1 for 1 and -1, 2 for 2, 3, -2, -3 ... */
 // @ts-ignore: decorator
 @inline
-export function sizeOf(value: i32): u32 {
-  return 32 - clz<u32>(abs(value));
+export function sizeOf(value: i32): i32 {
+  return 32 - <i32>clz<u32>(abs(value));
 }
 
 /** Fills the tables of codes, once for all frames. */
 export function buildCodes(): void {
+  for (let place = 0; place < CODES_COUNT; place++) store<u32>(CODES + (<usize>place << 2), RARE);
   let at = HUFFMAN;
   for (let table = LUMA; table <= CHROMA; table++) {
-    at = buildDcCodes(at, SCALES + <usize>table * SCALES_BYTES + DC_CODES);
-    at = buildAcCodes(at, AC_SYMBOLS + <usize>table * AC_SYMBOLS_BYTES, AC_CODES + <usize>table * AC_CODES_BYTES);
-  }
-}
+    const dcSymbols = SYMBOLS + (<usize>(DC_SYMBOLS + table * 16) << 2);
+    at = buildSymbols(at, dcSymbols);
+    for (let value = -DC_VALUE_MAX; value < DC_VALUE_MAX; value++) {
+      const size = sizeOf(value);
+      const place = DC_CODES + table * DC_TABLE_CODES + DC_VALUE_MAX + 1 + value;
+      store<u32>(CODES + (<usize>place << 2), withValue(load<u32>(dcSymbols + (<usize>size << 2)), size, value));
+    }
 
-function buildDcCodes(table: usize, codes: usize): usize {
-  let symbol = table + 17;
-  for (let length = 1, code = 0; length <= 16; length++, code <<= 1) {
-    for (let n = <i32>load<u8>(table + <usize>length); n > 0; n--, code++, symbol++) {
-      store<u32>(codes + (<usize>load<u8>(symbol) << 2), <u32>(code << 5 | length));
+    const acSymbols = SYMBOLS + (<usize>(AC_SYMBOLS + table * 256) << 2);
+    at = buildSymbols(at, acSymbols);
+    for (let zeros = 0; zeros < 16; zeros++) {
+      for (let value = -VALUE_MAX; value < VALUE_MAX; value++) {
+        const size = sizeOf(value);
+        const symbol = load<u32>(acSymbols + (<usize>(zeros << 4 | size) << 2));
+        const place = AC_CODES + table * TABLE_CODES + zeros * RUN_CODES + VALUE_MAX + 1 + value;
+        // Of value 0 there is only the end of the block, which is counted as the symbol of no zeros and size 0.
+        if (value != 0 || zeros == 0) store<u32>(CODES + (<usize>place << 2), withValue(symbol, size, value));
+      }
     }
   }
-  return symbol;
 }
 
-function buildAcCodes(table: usize, symbols: usize, codes: usize): usize {
+/** Numbers a table's codes as T.81 annex C says. Returns the table's end. */
+function buildSymbols(table: usize, symbols: usize): usize {
   let symbol = table + 17;
   for (let length = 1, code = 0; length <= 16; length++, code <<= 1) {
     for (let n = <i32>load<u8>(table + <usize>length); n > 0; n--, code++, symbol++) {
-      const entry = <u32>(code << 5 | length);
-      const zeros = <i32>load<u8>(symbol) >> 4;
-      const size = <u32>load<u8>(symbol) & 15;
-      store<u32>(symbols + (<usize>load<u8>(symbol) << 2), entry);
-      // Of values 31 and -32 it is not known whether they are that or more: they have no entry here.
-      for (let value = -31; value <= 30; value++) {
-        if (sizeOf(value) != size) continue;
-        const slot = <usize>(zeros * 64 + value + 32);
-        if (value != 0) store<u32>(codes + (slot << 2), withValue(entry, size, value));
-        else if (zeros == 0) store<u32>(codes + (slot << 2), entry); // end of block
-      }
+      store<u32>(symbols + (<usize>load<u8>(symbol) << 2), <u32>(code << CODE_SHIFT | length));
     }
   }
   return symbol;

@@ -1,15 +1,27 @@
 /**
- * The cosine transform of a block, after Arai, Agui and Nakajima: 5 multiplications for 8 values, because a factor of
- * each coefficient is left to quantisation (`tables.ts`, GAINS).
+ * The cosine transform, after Arai, Agui and Nakajima: 5 multiplications for 8 values, because a factor of each
+ * coefficient is left to quantisation (`tables.ts`, GAINS).
  *
- * Two columns, and then two rows, are transformed at once: a word holds a value of each in its halves. It is taken for
- * the number `upper * 65536 + lower`, both signed, so that words add and subtract like two pairs of numbers. Only a
- * multiplication takes the halves apart, and ARM has instructions for just that.
+ * Two blocks are transformed at once: a word holds a value of each in its halves. It is taken for the number
+ * `upper * 65536 + lower`, both signed, so that words add and subtract like two pairs of numbers. Only a multiplication
+ * takes the halves apart, and ARM has instructions for just that.
  *
  * 16 bits must hold 64 samples' sum: 255 * 64 leaves room for one more bit of fraction, FRACTION_BITS.
  */
 
-import { COEFFICIENTS, COLUMNS, MULTIPLIERS, ROW_LIMITS } from "./memory";
+import {
+  BLOCKS,
+  BLOCKS_AT,
+  COLUMNS,
+  COLUMNS_AT,
+  LOW,
+  MULTIPLIERS,
+  PAIR_BYTES,
+  PAIR_QUIET,
+  PAIR_SCALES,
+  ROW_LIMITS,
+  guard,
+} from "./memory";
 
 /** Bits of fraction that samples have. */
 export const FRACTION_BITS: i32 = 1;
@@ -25,6 +37,8 @@ export function buildMultipliers(): void {
   store<i32>(COS_2_MINUS_6_16, 35468);
   store<i32>(COS_2_PLUS_6_16, 85627);
   store<i32>(COS_6_16, 25080);
+  store<usize>(COLUMNS_AT, COLUMNS);
+  store<usize>(BLOCKS_AT, BLOCKS);
 }
 
 /** The lower half times c / 65536 (SMULWB). */
@@ -47,33 +61,37 @@ function both(low: i32, high: i32): i32 {
   return low + (high << 16);
 }
 
-/** Coefficients 0, 2, 4 and 6 of two lines, to every second word from `to`, of the sums of what mirrors in the middle. */
+/** Eight words that are FROM bytes apart to eight that are TO bytes apart. */
 // @ts-ignore: decorator
 @inline
-function even(to: usize, s07: i32, s16: i32, s25: i32, s34: i32): void {
-  const c4 = load<i32>(COS_4_16);
-  const outer = s07 + s34;
-  const inner = s16 + s25;
-  const slope = s07 - s34;
-  const turn = s16 - s25 + slope;
-  const turned = both(lower(c4, turn), upper(c4, turn));
-  store<i32>(to, outer + inner, 0);
-  store<i32>(to, slope + turned, 8);
-  store<i32>(to, outer - inner, 16);
-  store<i32>(to, slope - turned, 24);
-}
-
-/** Coefficients 1, 3, 5 and 7, of the differences. */
-// @ts-ignore: decorator
-@inline
-function odd(to: usize, d07: i32, d16: i32, d25: i32, d34: i32): void {
+function line(from: usize, FROM: usize, to: usize, TO: usize): void {
   const c4 = load<i32>(COS_4_16);
   const minus = load<i32>(COS_2_MINUS_6_16);
   const plus = load<i32>(COS_2_PLUS_6_16);
   const c6 = load<i32>(COS_6_16);
-  const a = d34 + d25;
-  const b = d25 + d16;
-  const c = d16 + d07;
+  const x0 = load<i32>(from);
+  const x1 = load<i32>(from + FROM);
+  const x2 = load<i32>(from + 2 * FROM);
+  const x3 = load<i32>(from + 3 * FROM);
+  const x4 = load<i32>(from + 4 * FROM);
+  const x5 = load<i32>(from + 5 * FROM);
+  const x6 = load<i32>(from + 6 * FROM);
+  const x7 = load<i32>(from + 7 * FROM);
+
+  const outer = x0 + x7 + (x3 + x4);
+  const inner = x1 + x6 + (x2 + x5);
+  const slope = x0 + x7 - (x3 + x4);
+  const turn = x1 + x6 - (x2 + x5) + slope;
+  const turned = both(lower(c4, turn), upper(c4, turn));
+  store<i32>(to, outer + inner);
+  store<i32>(to + 2 * TO, slope + turned);
+  store<i32>(to + 4 * TO, outer - inner);
+  store<i32>(to + 6 * TO, slope - turned);
+
+  const d07 = x0 - x7;
+  const a = x3 - x4 + (x2 - x5);
+  const b = x2 - x5 + (x1 - x6);
+  const c = x1 - x6 + d07;
   const middle = both(lower(c4, b), upper(c4, b));
   const sum = d07 + middle;
   const difference = d07 - middle;
@@ -82,116 +100,84 @@ function odd(to: usize, d07: i32, d16: i32, d25: i32, d34: i32): void {
   const upperZ = upper(c6, z);
   const p = both(lower(minus, a) + lowerZ, upper(minus, a) + upperZ);
   const q = both(lower(plus, c) + lowerZ, upper(plus, c) + upperZ);
-  store<i32>(to, sum + q, 4);
-  store<i32>(to, difference - p, 12);
-  store<i32>(to, difference + p, 20);
-  store<i32>(to, sum - q, 28);
+  store<i32>(to + TO, sum + q);
+  store<i32>(to + 3 * TO, difference - p);
+  store<i32>(to + 5 * TO, difference + p);
+  store<i32>(to + 7 * TO, sum - q);
 }
 
-/** Two columns: eight words to eight words. */
+// Between the passes, values of a row are next to each other.
+const COLUMN_STEP: usize = 4;
+const ROW_STEP: usize = 32;
+
 // @ts-ignore: decorator
 @inline
-function columns(from: usize, to: usize): void {
-  even(
-    to,
-    load<i32>(from, 0) + load<i32>(from, 28),
-    load<i32>(from, 4) + load<i32>(from, 24),
-    load<i32>(from, 8) + load<i32>(from, 20),
-    load<i32>(from, 12) + load<i32>(from, 16),
+function square(at: usize): i32 {
+  const value = <i32>load<i16>(at);
+  return value * value;
+}
+
+/** The sum of a row's squares, in one block. */
+// @ts-ignore: decorator
+@inline
+function squares(row: usize): i32 {
+  return (
+    square(row) +
+    square(row + COLUMN_STEP) +
+    square(row + 2 * COLUMN_STEP) +
+    square(row + 3 * COLUMN_STEP) +
+    square(row + 4 * COLUMN_STEP) +
+    square(row + 5 * COLUMN_STEP) +
+    square(row + 6 * COLUMN_STEP) +
+    square(row + 7 * COLUMN_STEP)
   );
-  odd(
-    to,
-    load<i32>(from, 0) - load<i32>(from, 28),
-    load<i32>(from, 4) - load<i32>(from, 24),
-    load<i32>(from, 8) - load<i32>(from, 20),
-    load<i32>(from, 12) - load<i32>(from, 16),
-  );
-}
-
-/** The left ones of two columns, of two rows. */
-// @ts-ignore: decorator
-@inline
-function left(from: usize): i32 {
-  return load<i32>(from) & 0xffff | load<i32>(from, 4) << 16;
-}
-
-// @ts-ignore: decorator
-@inline
-function right(from: usize): i32 {
-  return load<i32>(from) >>> 16 | load<i32>(from, 4) & 0xffff0000;
-}
-
-/** Two rows, turned from words of two columns to words of two rows on the way in. */
-// @ts-ignore: decorator
-@inline
-function rows(from: usize, to: usize): void {
-  const x0 = left(from);
-  const x1 = right(from);
-  const x2 = left(from + 32);
-  const x3 = right(from + 32);
-  const x4 = left(from + 64);
-  const x5 = right(from + 64);
-  const x6 = left(from + 96);
-  const x7 = right(from + 96);
-  even(to, x0 + x7, x1 + x6, x2 + x5, x3 + x4);
-  odd(to, x0 - x7, x1 - x6, x2 - x5, x3 - x4);
-}
-
-// @ts-ignore: decorator
-@inline
-function squares(word: i32): i32 {
-  const low = <i32>(<i16>word);
-  const high = word >> 16;
-  return low * low + high * high;
 }
 
 /** Whether everything in a row is sure to be quantised to zero: its length bounds each of its coefficients. */
 // @ts-ignore: decorator
 @inline
 function quiet(row: usize, limit: i32): bool {
+  return squares(row) <= limit && squares(row + 2) <= limit;
+}
+
+/** Whether the lower halves of the blocks are sure to be quantised to zero, seen between the passes. */
+// @ts-ignore: decorator
+@inline
+function lowerHalvesAreQuiet(columns: usize, scales: usize): bool {
   return (
-    squares(load<i32>(row)) + squares(load<i32>(row, 32)) + squares(load<i32>(row, 64)) + squares(load<i32>(row, 96)) <=
-    limit
+    quiet(columns + 4 * ROW_STEP, load<i32>(scales, ROW_LIMITS)) &&
+    quiet(columns + 5 * ROW_STEP, load<i32>(scales, ROW_LIMITS + 4)) &&
+    quiet(columns + 6 * ROW_STEP, load<i32>(scales, ROW_LIMITS + 8)) &&
+    quiet(columns + 7 * ROW_STEP, load<i32>(scales, ROW_LIMITS + 12))
   );
 }
 
-/**
- * The first pass: the samples of a block to COLUMNS. The samples of a column are eight words apart.
- * @param samples masked; {@link guard} has been called
- */
-// @ts-ignore: decorator
-@inline
-export function transformColumns(samples: usize): void {
-  columns(samples, COLUMNS);
-  columns(samples + 32, COLUMNS + 32);
-  columns(samples + 64, COLUMNS + 64);
-  columns(samples + 96, COLUMNS + 96);
-}
-
-/** After the first pass: whether the lower half of the block's coefficients are sure to be quantised to zero. */
-// @ts-ignore: decorator
-@inline
-export function lowerHalfIsQuiet(scales: usize): bool {
-  return (
-    quiet(COLUMNS + 16, load<i32>(scales, ROW_LIMITS)) &&
-    quiet(COLUMNS + 20, load<i32>(scales, ROW_LIMITS + 4)) &&
-    quiet(COLUMNS + 24, load<i32>(scales, ROW_LIMITS + 8)) &&
-    quiet(COLUMNS + 28, load<i32>(scales, ROW_LIMITS + 12))
-  );
-}
-
-/** The second pass, rows 0 to 3: COLUMNS to COEFFICIENTS. */
-// @ts-ignore: decorator
-@inline
-export function transformUpperRows(): void {
-  rows(COLUMNS, COEFFICIENTS);
-  rows(COLUMNS + 8, COEFFICIENTS + 32);
-}
-
-/** Rows 4 to 7. */
-// @ts-ignore: decorator
-@inline
-export function transformLowerRows(): void {
-  rows(COLUMNS + 16, COEFFICIENTS + 64);
-  rows(COLUMNS + 24, COEFFICIENTS + 96);
+/** Transforms pairs of blocks from samples to coefficients, in place. */
+export function transform(pairs: usize): void {
+  guard(pairs);
+  let at = load<usize>(BLOCKS_AT);
+  for (let n: usize = 0; n < pairs; n++) {
+    const pair = at & LOW;
+    at += PAIR_BYTES;
+    line(pair, 4, COLUMNS, ROW_STEP);
+    line(pair + 32, 4, COLUMNS + COLUMN_STEP, ROW_STEP);
+    line(pair + 64, 4, COLUMNS + 2 * COLUMN_STEP, ROW_STEP);
+    line(pair + 96, 4, COLUMNS + 3 * COLUMN_STEP, ROW_STEP);
+    line(pair + 128, 4, COLUMNS + 4 * COLUMN_STEP, ROW_STEP);
+    line(pair + 160, 4, COLUMNS + 5 * COLUMN_STEP, ROW_STEP);
+    line(pair + 192, 4, COLUMNS + 6 * COLUMN_STEP, ROW_STEP);
+    line(pair + 224, 4, COLUMNS + 7 * COLUMN_STEP, ROW_STEP);
+    const columns = load<usize>(COLUMNS_AT) & LOW;
+    line(columns, COLUMN_STEP, pair, 4);
+    line(columns + ROW_STEP, COLUMN_STEP, pair + 32, 4);
+    line(columns + 2 * ROW_STEP, COLUMN_STEP, pair + 64, 4);
+    line(columns + 3 * ROW_STEP, COLUMN_STEP, pair + 96, 4);
+    const quiet = lowerHalvesAreQuiet(columns, load<usize>(pair, PAIR_SCALES) & LOW);
+    store<u32>(pair, quiet, PAIR_QUIET);
+    if (quiet) continue;
+    line(columns + 4 * ROW_STEP, COLUMN_STEP, pair + 128, 4);
+    line(columns + 5 * ROW_STEP, COLUMN_STEP, pair + 160, 4);
+    line(columns + 6 * ROW_STEP, COLUMN_STEP, pair + 192, 4);
+    line(columns + 7 * ROW_STEP, COLUMN_STEP, pair + 224, 4);
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Which pixels an MCU is made of, where they do not simply lie in the frame: at the right and lower edge, where the last
- * column and row are repeated, and where the file is about to grow over them.
+ * Which pixels a group of MCUs is made of, where they do not simply lie in the frame: at the right and lower edge,
+ * where the last column and row are repeated, and where the file is about to grow over them.
  */
 
 import { Format } from "../board";
@@ -24,18 +24,27 @@ export function evacuate(from: usize, bytes: usize): void {
 }
 
 /**
- * Copies an MCU's pixels to PATCH, row after row, and repeats the last column and row for those that are not there.
+ * Copies a group's pixels to PATCH, row after row, and repeats the last column and row for those that are not there.
  * @param from its upper left pixel
  * @param stride bytes from one row of pixels to the next
  * @param across how many columns there are, at least 1
  * @param down how many rows there are, at least 1
- * @param size pixels of the MCU across and down
+ * @param width pixels that PATCH gets across
+ * @param height and down
  */
-export function patch(from: usize, stride: usize, across: i32, down: i32, size: i32, format: i32): void {
+export function patch(
+  from: usize,
+  stride: usize,
+  across: i32,
+  down: i32,
+  width: i32,
+  height: i32,
+  format: i32,
+): void {
   let to = PATCH;
-  for (let row = 0; row < size; row++) {
+  for (let row = 0; row < height; row++) {
     const line = from + <usize>min(row, down - 1) * stride;
-    for (let column = 0; column < size; column++) {
+    for (let column = 0; column < width; column++) {
       const there = <usize>min(column, across - 1);
       switch (format) {
         case Format.GRAY: {

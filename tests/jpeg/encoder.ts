@@ -1,8 +1,8 @@
 /**
  * The module's encoder, compiled by itself and driven as the capture task drives it, for tests.
  *
- * Memory outside the file's and the pixels' ranges is filled with a pattern around each frame, and looked at afterwards:
- * an encoder that writes where it must not is found out by whichever test does it.
+ * Memory outside the file's and the pixels' ranges is filled with a pattern around each frame, and looked at
+ * afterwards: an encoder that writes where it must not is found out by whichever test does it.
  */
 
 import assert from "node:assert/strict";
@@ -125,7 +125,8 @@ export class Encoder {
     assert.ok(unwritten(lastEnd), "nothing is written behind file and pixels");
     if (inPlace) {
       const beyond = bytes.subarray(Math.max(fileEnd, pixelsAt), pixelsEnd);
-      assert.ok(beyond.length === 0 || Buffer.compare(beyond, pixels.subarray(-beyond.length)) === 0, "nor past its end");
+      const there = pixels.subarray(pixels.length - beyond.length);
+      assert.ok(Buffer.compare(beyond, there) === 0, "nor past its end");
     } else {
       assert.ok(unwritten(fileEnd), "nothing is written behind the file");
       assert.ok(Buffer.compare(bytes.subarray(pixelsAt, pixelsEnd), pixels) === 0, "the pixels are only read");

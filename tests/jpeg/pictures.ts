@@ -50,9 +50,9 @@ export function noise(width: number, height: number, random: Random): Picture {
 /** Soft colours with some grain: as much detail as photographs have, in any size. */
 export function gradient(width: number, height: number, random: Random): Picture {
   const phase = [random.between(0, 99), random.between(0, 99), random.between(0, 99)];
-  return draw(width, height, (x, y) =>
-    phase.map((p, n) => Math.round(128 + 100 * Math.sin((x * (n + 1) + p) / 17) * Math.cos((y - p) / 23)) + random.between(0, 7)),
-  );
+  const wave = (x: number, y: number, p: number, n: number): number =>
+    Math.round(128 + 100 * Math.sin((x * (n + 1) + p) / 17) * Math.cos((y - p) / 23));
+  return draw(width, height, (x, y) => phase.map((p, n) => wave(x, y, p, n) + random.between(0, 7)));
 }
 
 export function flat(width: number, height: number, colour: number[]): Picture {
@@ -126,7 +126,8 @@ export async function decode(jpeg: Buffer, { width, height, channels }: Picture)
 }
 
 /** What libjpeg-turbo's own encoder makes of a picture with the standard tables. */
-export function reference({ width, height, channels, data }: Picture, quality: number, sampling: string): Promise<Buffer> {
+export function reference(picture: Picture, quality: number, sampling: string): Promise<Buffer> {
+  const { width, height, channels, data } = picture;
   return sharp(data, { raw: { width, height, channels } })
     .toColourspace(channels === 1 ? "b-w" : "srgb")
     .jpeg({
