@@ -1,6 +1,7 @@
 /**
- * Looks at a JPEG file that a sensor has made: finds where it ends (DMA brings bytes behind it) and whether it is whole,
- * a slice a call. The scan is not decoded: a file whose frame is sound and whose scan ends with its marker passes.
+ * Looks at a JPEG file that a sensor has made: finds where it ends (DMA brings bytes behind it) and whether it is
+ * whole, a slice a call. The scan is not decoded: a file whose frame is sound and whose scan ends with its marker
+ * passes.
  *
  * Markers: ITU-T T.81, B.1.1.3; what follows a start of scan, B.1.1.5: there an 0xff is followed by 0x00 or a restart
  * marker, or it is the next marker.
