@@ -48,9 +48,13 @@ function sum(output: string, pattern: RegExp): number {
   return [...output.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
 }
 
+/** A file of tests, or a test, that takes longer hangs, ms: it is ended, named, and counts as failed. */
+const HANGS = 20 * 60_000;
+
 /** Node's runner. One file at a time: the machine may have two cores, and an emulator takes one. */
 function nodeSuite(name: string, files: string[]): Suite {
-  const options = ["--import", "tsx", "--test", "--test-reporter=spec", "--test-concurrency=1"];
+  const runner = ["--test", "--test-reporter=spec", "--test-concurrency=1", `--test-timeout=${HANGS}`];
+  const options = ["--import", "tsx", ...runner];
   return {
     name,
     command: [process.execPath, ...options, ...files.map((file) => `tests/${file}`)],

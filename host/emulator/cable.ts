@@ -11,6 +11,7 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import { prepareBound } from "../live/unsent.ts";
+import { reset } from "../reset.ts";
 import { shallowSockets, type SocketMaker } from "./shallow-socket.ts";
 
 const HOST = "127.0.0.1";
@@ -110,7 +111,7 @@ export class Cable {
 /** Where `one` is cut off, so is `other`. */
 function join(one: Socket, other: Socket): void {
   one.on("close", (hadError) => {
-    if (hadError) other.resetAndDestroy();
+    if (hadError) reset(other);
     else if (!other.writableEnded) other.end();
   });
 }

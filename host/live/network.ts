@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { ByteQueue } from "../byte-queue.ts";
 import { Close, DRAIN_DEADLINE, Fault, Ready } from "../board-table.ts";
 import type { Connection, Listener, Network } from "../network.ts";
+import { reset } from "../reset.ts";
 import { prepareBound } from "./unsent.ts";
 
 /** Connections that wait for the module to accept them, at most; more are reset. */
@@ -41,7 +42,7 @@ export class LiveNetwork implements Network {
   /** Stops for good: no more connections, and those that are there end at once. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
     await closed;
   }
 
@@ -52,7 +53,7 @@ export class LiveNetwork implements Network {
       this.#listener.arrive(new LiveConnection(socket));
     } else {
       socket.on("error", () => {}); // that it is gone is all there is to know
-      socket.resetAndDestroy();
+      reset(socket);
     }
   }
 }
@@ -183,12 +184,12 @@ class LiveConnection implements Connection {
     this.onReady = () => {};
     this.#received.clear();
     if (how === Close.ABORT) {
-      socket.resetAndDestroy();
+      reset(socket);
       return;
     }
     socket.end();
     socket.resume(); // what still arrives is read and thrown away: left unread, it would make the end a reset
-    const deadline = setTimeout(() => socket.resetAndDestroy(), DRAIN_DEADLINE / 1000);
+    const deadline = setTimeout(() => reset(socket), DRAIN_DEADLINE / 1000);
     socket.once("close", () => clearTimeout(deadline));
   }
 
