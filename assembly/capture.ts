@@ -176,6 +176,7 @@ export class Capture extends Task {
   change(): void {
     this.quality = this.controls.quality.value;
     this.ceiling = 100;
+    this.controls.fileCeiling = 100;
     if (this.state == State.RUNNING || this.state == State.RESTING || this.state == State.CONFIGURING) {
       this.state = State.DRAINING;
       this.wake();
@@ -416,7 +417,7 @@ export class Capture extends Task {
       if (isFile) this.torn++;
       else this.giveUp();
     } else if (isFile) {
-      if (fileLength() > JPEG_BYTES_MAX) this.overflowed++;
+      if (fileLength() > JPEG_BYTES_MAX) this.giveUpFile();
       else this.publish(now, buffer.pixels, fileLength(), buffer.time);
     } else {
       this.publish(now, buffer.at, length(), buffer.time);
@@ -448,6 +449,13 @@ export class Capture extends Task {
     const target = targetBytes(this.controls, this.rate(now));
     const wanted = target ? nextQuality(this.quality, this.bytes, target) : this.controls.quality.value;
     this.quality = min(wanted, this.ceiling);
+  }
+
+  /** The sensor's file does not fit a slot: it is lost, and the sensor is told to make smaller ones. */
+  private giveUpFile(): void {
+    this.overflowed++;
+    this.controls.fileCeiling = max(min(this.controls.quality.value, this.controls.fileCeiling) * 3 / 4, 1);
+    if (this.state == State.RUNNING || this.state == State.RESTING) this.state = State.DRAINING;
   }
 
   /** Counts a published frame for the rate. */

@@ -163,6 +163,9 @@ export class Controls {
   /** Bytes a second that quality is adapted for; 0: it stays as it is set. */
   readonly byteRate: Control = this.add("byte_rate", Kind.NUMBER, "B/s");
 
+  /** The quality that the sensor's own files may have at most, as those of a higher one did not fit a slot. */
+  fileCeiling: i32 = 100;
+
   /** The control of that name, or null. */
   find(name: usize, length: u32): Control | null {
     for (let i = 0; i < this.all.length; i++) {

@@ -64,6 +64,9 @@ for (const name of SENSORS) {
       const { choices: formats } = controls(world).get("format")!;
       for (const size of sizes!) {
         for (const format of formats!) {
+          // Large files of the models' making take long: one of them will do.
+          const [width] = size.split("x").map(Number);
+          if (format === "jpeg" && width > 352 && size !== sizes!.at(-1)) continue;
           const answer = post(world, `size=${size}&format=${format}`);
           if (answer.status === 400) continue; // not every size in every format: said, and nothing applied
           assert.equal(answer.status, 200, answer.body.toString());

@@ -579,7 +579,7 @@ export class Ov2640 extends Sensor {
     this.put(BPDATA, max(0, lift));
     this.put(BPDATA, 0x06);
 
-    this.put(QS, quantizationScale(valueOf(c.quality, QUALITY_INITIAL)));
+    this.put(QS, quantizationScale(min(valueOf(c.quality, QUALITY_INITIAL), c.fileCeiling)));
   }
 
   /** The DSP: the largest part of the array's picture that has the size's shape, from its middle, scaled down to it. */

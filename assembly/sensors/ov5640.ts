@@ -176,7 +176,7 @@ const COMMON: StaticArray<u32> = [
 /** Width and height of each size. */
 const SIZES: StaticArray<i32> = [160, 120, 320, 240, 640, 480, 800, 600, 1024, 768, 1280, 720, 1280, 960];
 const SIZE_INITIAL: i32 = 1;
-const FORMATS: StaticArray<i32> = [Format.RGB565, Format.YUYV, Format.GRAY, Format.BAYER, Format.JPEG];
+const FORMATS: StaticArray<i32> = [Format.RGB565, Format.YUYV, Format.GRAY, Format.JPEG];
 
 /**
  * Red, green and blue gains (1024 is 1) for each light but `auto`, in the order of their choices. Notes, 11.1: sunny,
@@ -423,7 +423,7 @@ export class Ov5640 extends Sensor {
     this.planLight();
     this.planEffects();
     // The IJG's way from quality to a scale of the standard's tables.
-    const quality = valueOf(controls.quality, QUALITY_INITIAL);
+    const quality = min(valueOf(controls.quality, QUALITY_INITIAL), controls.fileCeiling);
     const percent = quality < 50 ? 5000 / max(quality, 1) : 200 - 2 * quality;
     this.put(Register.JPEG_SCALE, min(max((percent * 16 + 50) / 100, 1), 63));
   }
