@@ -26,6 +26,19 @@ struct options {
 };
 
 /*
+ * A memory whose minimum is its maximum cannot grow, and so never moves. WAMR takes any module for one whose memory may
+ * move that has the instructions memory.size or memory.grow in it (AssemblyScript's runtime does), and then loads base
+ * and bound anew at nearly each access, where no bounds check can be folded: a third more instructions in the encoder.
+ */
+static void
+keep_in_place(WASMModule *module)
+{
+    if (module->memory_count == 1
+        && module->memories[0].init_page_count == module->memories[0].max_page_count)
+        module->possible_memory_grow = false;
+}
+
+/*
  * Exported functions whose names start with the prefix are rarely run: LLVM lays out what calls them so that the other
  * way is the straight one, and spends no registers on them.
  */
@@ -102,6 +115,7 @@ aotc_compile(const uint8_t *wasm, uint32_t length, const struct options *options
     memcpy(copy, wasm, length);
     if (!(module = wasm_runtime_load(copy, length, error, error_size)))
         goto end;
+    keep_in_place((WASMModule *)module);
     if (!(data = aot_create_comp_data((WASMModule *)module, option.target_arch, false))
         || !(ctx = aot_create_comp_context(data, &option)))
         goto aot_error;
