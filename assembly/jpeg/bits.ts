@@ -53,7 +53,11 @@ export function append(out: usize): usize {
       out = to + 8;
     }
   }
-  return at < end ? appendBytes(out, load<u32>(at), 4) : out;
+  if (at == end) return out;
+  const last = load<u32>(at);
+  if (stuffing(last)) return appendBytes(out, last, 4);
+  store<u32>(out & WINDOW, bswap<u32>(last));
+  return out + 4;
 }
 
 /** Appends the first bytes of a word, with a zero after each 0xff. Returns the file's end. */

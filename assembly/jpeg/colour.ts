@@ -2,9 +2,10 @@
  * From the pixels of one group of MCUs to samples: Y, Cb, Cr as JFIF wants them (ITU-R BT.601, full range), chroma
  * averaged over 2 x 2 pixels for 4:2:0.
  *
- * Samples are 16 bits wide with FRACTION_BITS of fraction, 0 to 511, two neighbours of a row to a word, the left one in
- * the lower half; a block is four columns of such words (`memory.ts`, BLOCKS). Arithmetic is done on both halves of a
- * word at once; what comes out before it is cut needs no more than 16 bits and no sign.
+ * Samples are 16 bits wide with FRACTION_BITS of fraction, 0 to 511. A word has one of each of two blocks
+ * (`memory.ts`, BLOCKS): luma's left and right one, Cb and Cr of 4:2:0, or two MCUs' blocks of the same component.
+ * Arithmetic is done on both halves of a word at once; what comes out before it is cut needs no more than 16 bits and
+ * no sign.
  *
  * For RGB565, with r and b up to 31, g up to 63 and 8 bits of fraction, of which all but one are cut at the end:
  *
@@ -15,18 +16,22 @@
 
 import { BLOCKS, MULTIPLIERS, PAIR_BYTES, WINDOW, guard } from "./memory";
 
-// What the compiler shall keep in registers, or load, but not take apart.
+// What the compiler shall keep in registers, or load, but not take apart. The functions below get them as arguments
+// (m5, m9, yp, yr, yb, cb, cby, cr, cry), loaded once for a group: between stores, LLVM would load them again each
+// time.
 const MASK_5: usize = MULTIPLIERS + 16;
-const MASK_9: usize = MULTIPLIERS + 24;
-const Y_OF_R: usize = MULTIPLIERS + 28;
-const Y_OF_PIXEL: usize = MULTIPLIERS + 32;
-const Y_OF_B: usize = MULTIPLIERS + 36;
-const CB_OF_B: usize = MULTIPLIERS + 40;
-const CB_OF_Y: usize = MULTIPLIERS + 44;
-const CR_OF_R: usize = MULTIPLIERS + 48;
-const CR_OF_Y: usize = MULTIPLIERS + 52;
-const CB_OF_4_B: usize = MULTIPLIERS + 56;
-const CR_OF_4_R: usize = MULTIPLIERS + 60;
+const MASK_9: usize = MULTIPLIERS + 20;
+const Y_OF_R: usize = MULTIPLIERS + 24;
+const Y_OF_PIXEL: usize = MULTIPLIERS + 28;
+const Y_OF_B: usize = MULTIPLIERS + 32;
+const CB_OF_B: usize = MULTIPLIERS + 36;
+const CB_OF_Y: usize = MULTIPLIERS + 40;
+const CR_OF_R: usize = MULTIPLIERS + 44;
+const CR_OF_Y: usize = MULTIPLIERS + 48;
+const CB_OF_4_B: usize = MULTIPLIERS + 52;
+const CR_OF_4_R: usize = MULTIPLIERS + 56;
+
+/** Chroma's 128. What cutting takes off, and what y, cut before, adds, are about the same. */
 const MIDDLE: u32 = 0x80008000;
 
 export function buildColours(): void {
@@ -71,7 +76,9 @@ function uppers(a: u32, b: u32): u32 {
 
 // --- RGB565
 
-/** Where the numbers of a function's arithmetic go through: see {@link luma} and {@link chroma}. */
+/**
+ * Luma of two pixels. Green is not taken out: a pixel is 2048 r + 32 g + b, and 19 of it have the right share of green.
+ */
 // @ts-ignore: decorator
 @inline
 function luma(pixels: u32, r: u32, b: u32, mask9: u32, ofPixel: u32, ofR: u32, ofB: u32): u32 {
@@ -171,18 +178,7 @@ function four(
   cr: u32,
   cry: u32,
 ): void {
-  const left = load<u32>(from);
-  const right = load<u32>(from, 16);
-  const p0 = lowers(left, right);
-  const r0 = p0 >>> 11 & m5;
-  const b0 = p0 & m5;
-  const y0 = luma(p0, r0, b0, m9, yp, yr, yb);
-  store<u32>(to, y0);
-  const p1 = uppers(left, right);
-  const r1 = p1 >>> 11 & m5;
-  const b1 = p1 & m5;
-  const y1 = luma(p1, r1, b1, m9, yp, yr, yb);
-  store<u32>(to, y1, COLUMN);
+  // The lower row first, blue before red: of the orders tried, the one in which LLVM spills fewest registers.
   const lowerLeft = load<u32>(below);
   const lowerRight = load<u32>(below, 16);
   const p2 = lowers(lowerLeft, lowerRight);
@@ -195,9 +191,21 @@ function four(
   const b3 = p3 & m5;
   const y3 = luma(p3, r3, b3, m9, yp, yr, yb);
   store<u32>(to, y3, COLUMN + 4);
+  const left = load<u32>(from);
+  const right = load<u32>(from, 16);
+  const p0 = lowers(left, right);
+  const r0 = p0 >>> 11 & m5;
+  const b0 = p0 & m5;
+  const y0 = luma(p0, r0, b0, m9, yp, yr, yb);
+  store<u32>(to, y0);
+  const p1 = uppers(left, right);
+  const r1 = p1 >>> 11 & m5;
+  const b1 = p1 & m5;
+  const y1 = luma(p1, r1, b1, m9, yp, yr, yb);
+  store<u32>(to, y1, COLUMN);
   const y = (y0 + y1 + y2 + y3) >>> 2 & m9;
-  const red = chroma(r0 + r1 + r2 + r3, cr, y, cry, m9);
   const blue = chroma(b0 + b1 + b2 + b3, cb, y, cby, m9);
+  const red = chroma(r0 + r1 + r2 + r3, cr, y, cry, m9);
   store<u32>(chromaTo, lowers(blue, red), CHROMA_420);
   store<u32>(chromaTo, uppers(blue, red), CHROMA_420 + 4 * COLUMN);
 }

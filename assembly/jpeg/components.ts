@@ -44,7 +44,11 @@ export function setComponent(n: i32, table: i32, zero: i32): void {
   store<i32>(record, AC_CODES + table * TABLE_CODES + VALUE_MAX + 1 - RUN_CODES, AC_ORIGIN);
   store<i32>(record, DC_CODES + table * DC_TABLE_CODES + DC_VALUE_MAX + 1, DC_ORIGIN);
   store<i32>(record, zero, ZERO);
-  store<i32>(record, 0, LAST_DC);
+}
+
+/** Forgets what the component's last block left behind: a frame begins. */
+export function resetComponent(n: i32): void {
+  store<i32>(COMPONENTS + <usize>n * COMPONENT_BYTES, 0, LAST_DC);
 }
 
 /**

@@ -24,7 +24,7 @@ import {
   yuyvTo420,
   yuyvTo444,
 } from "./colour";
-import { setBlock, setComponent } from "./components";
+import { resetComponent, setBlock, setComponent } from "./components";
 import { encode } from "./entropy";
 import { TRAILER_BYTES, writeHeader, writeTrailer } from "./header";
 import { CODED, CODED_BYTES, CODES, HEADER, PATCH, STRIP, WINDOW } from "./memory";
@@ -51,6 +51,17 @@ export enum Progress {
   OVERFLOW,
 }
 
+/** From which pixels to which samples. The precise ones are for fine quantisation. */
+enum Conversion {
+  GRAY,
+  RGB565_444,
+  RGB565_420,
+  RGB565_444_PRECISE,
+  RGB565_420_PRECISE,
+  YUYV_444,
+  YUYV_420,
+}
+
 enum State {
   /** No frame is being encoded. */
   IDLE,
@@ -66,29 +77,37 @@ const SLICE_BLOCKS: i32 = 120;
 if (CODES > WINDOW || STRIP > WINDOW || CODED > WINDOW) ERROR("the encoder's memory must be in its window");
 
 let state: State = State.IDLE;
-/** What the tables are made for, or 0; and whether for the precise transform. */
-let tablesQuality: i32 = 0;
-let precise: bool = false;
 
-let pixels: usize = 0;
+// What a frame shares with others of the same settings: see configure.
+
 let width: i32 = 0;
 let height: i32 = 0;
 let format: i32 = 0;
 let sampling: i32 = 0;
-/** Bytes from one row of pixels to the next. */
+/** 0 before the first frame. */
+let quality: i32 = 0;
+/** Whether the tables are those of the precise transform. */
+let precise: bool = false;
+let conversion: Conversion = Conversion.GRAY;
+/** Bytes of a pixel, and from one row of pixels to the next. */
+let pixelSize: usize = 0;
 let stride: usize = 0;
-
 let components: i32 = 0;
 /** Rows of pixels that a group has, which an MCU has across and down. */
 let mcuSize: i32 = 0;
 /** Blocks of a group. */
 let groupBlocks: usize = 0;
+/** Bytes of the file's header, in HEADER. */
+let headerBytes: usize = 0;
+
+// Where we are in the frame.
+
+let pixels: usize = 0;
 /** The next group's upper left pixel. */
 let x: i32 = 0;
 let y: i32 = 0;
 /** Where the pixels of its row are: in the frame, or in STRIP. */
 let rowPixels: usize = 0;
-
 let file: usize = 0;
 /** Where its next bytes go. */
 let out: usize = 0;
@@ -102,12 +121,12 @@ let limit: usize = 0;
  * Begins a frame; one that was not finished is forgotten.
  *
  * The file goes from `out_` to `outEnd` at most, no byte beyond. Both memories are apart, or `out_` is at or before
- * `pixels`, best by JPEG_HEADROOM bytes; then the pixels are lost. All lies in the first 4 MB of memory.
+ * `pixels_`, best by JPEG_HEADROOM bytes; then the pixels are lost. All lies in the first 4 MB of memory.
  * @param width_ pixels a row, 1 to WIDTH_MAX; even for YUYV
  * @param height_ rows, 1 to HEIGHT_MAX
  * @param format_ a {@link Format}
  * @param sampling_ a {@link Sampling}
- * @param quality 1 to 100
+ * @param quality_ 1 to 100
  */
 export function begin(
   pixels_: usize,
@@ -115,36 +134,66 @@ export function begin(
   height_: i32,
   format_: i32,
   sampling_: i32,
-  quality: i32,
+  quality_: i32,
   out_: usize,
   outEnd: usize,
 ): void {
-  assert(width_ > 0 && width_ <= <i32>WIDTH_MAX && height_ > 0 && height_ <= <i32>HEIGHT_MAX, "size of a frame");
-  assert(format_ == Format.GRAY || format_ == Format.RGB565 || format_ == Format.YUYV, "format of a frame");
-  assert(format_ != Format.YUYV || !(width_ & 1), "width of a YUYV frame");
-  assert(quality >= 1 && quality <= 100, "quality");
-  const pixelsEnd = pixels_ + <usize>(width_ * height_) * pixelBytes(format_);
+  if (width_ != width || height_ != height || format_ != format || sampling_ != sampling || quality_ != quality) {
+    configure(width_, height_, format_, sampling_, quality_);
+  }
+  const pixelsEnd = pixels_ + <usize>height * stride;
   assert(pixelsEnd <= WINDOW && outEnd <= WINDOW && out_ <= outEnd, "frame and file are in the encoder's window");
   inPlace = pixels_ < outEnd && out_ < pixelsEnd;
   assert(!inPlace || out_ <= pixels_, "the file begins behind the first pixel");
-
   pixels = pixels_;
+  file = out_;
+  out = out_;
+  fileEnd = outEnd;
+  for (let n = 0; n < components; n++) resetComponent(n);
+  startBits();
+  y = 0;
+  beginRow();
+  if (fits(headerBytes)) {
+    memory.copy(out, HEADER, headerBytes);
+    out += headerBytes;
+    state = State.ENCODING;
+  } else {
+    state = State.IDLE;
+  }
+}
+
+/** Makes what depends on the settings alone. */
+function configure(width_: i32, height_: i32, format_: i32, sampling_: i32, quality_: i32): void {
+  assert(width_ > 0 && width_ <= <i32>WIDTH_MAX && height_ > 0 && height_ <= <i32>HEIGHT_MAX, "size of a frame");
+  assert(format_ == Format.GRAY || format_ == Format.RGB565 || format_ == Format.YUYV, "format of a frame");
+  assert(format_ != Format.YUYV || !(width_ & 1), "width of a YUYV frame");
+  assert(sampling_ == Sampling.S444 || sampling_ == Sampling.S420, "sampling");
+  assert(quality_ >= 1 && quality_ <= 100, "quality");
   width = width_;
   height = height_;
   format = format_;
   sampling = sampling_;
-  stride = <usize>width_ * pixelBytes(format_);
-  file = out_;
-  out = out_;
-  fileEnd = outEnd;
+  if (quality == 0) {
+    buildCodes();
+    buildMultipliers();
+    buildColours();
+  }
+  if (quality != quality_) buildScales(quality_, FRACTION_BITS);
+  quality = quality_;
+  precise = isFine(quality_);
 
   const gray = format_ == Format.GRAY;
   const quarterChroma = !gray && sampling_ == Sampling.S420;
+  if (gray) conversion = Conversion.GRAY;
+  else if (format_ == Format.YUYV) conversion = quarterChroma ? Conversion.YUYV_420 : Conversion.YUYV_444;
+  else if (precise) conversion = quarterChroma ? Conversion.RGB565_420_PRECISE : Conversion.RGB565_444_PRECISE;
+  else conversion = quarterChroma ? Conversion.RGB565_420 : Conversion.RGB565_444;
+  pixelSize = pixelBytes(format_);
+  stride = <usize>width_ * pixelSize;
+
+  components = gray ? 1 : 3;
   mcuSize = quarterChroma ? 16 : 8;
   groupBlocks = gray ? 2 : 6;
-  components = gray ? 1 : 3;
-
-  setTables(quality);
   const zero = precise ? 0 : (128 * 64) << FRACTION_BITS;
   const cut = format_ == Format.RGB565 && !precise;
   setComponent(0, LUMA, cut ? zero - RGB565_LUMA_SHORT : zero);
@@ -152,18 +201,7 @@ export function begin(
   setComponent(2, CHROMA, zero);
   if (quarterChroma) for (let n = 0; n < 6; n++) setBlock(n, max(n - 3, 0), n >> 1, (n & 1) != 0);
   else for (let n = 0; n < components * 2; n++) setBlock(n, n % components, n % components, n >= components);
-
-  state = State.ENCODING;
-  y = 0;
-  beginRow();
-  startBits();
-  const header = writeHeader(HEADER, width, height, components, quarterChroma ? 0x22 : 0x11, quality) - HEADER;
-  if (fits(header)) {
-    memory.copy(out, HEADER, header);
-    out += header;
-  } else {
-    state = State.IDLE;
-  }
+  headerBytes = writeHeader(HEADER, width, height, components, quarterChroma ? 0x22 : 0x11, quality) - HEADER;
 }
 
 /** Does the next part of the work. To be called until it answers otherwise than MORE. */
@@ -191,34 +229,16 @@ export function length(): u32 {
   return <u32>(out - file);
 }
 
-function setTables(quality: i32): void {
-  if (tablesQuality == 0) {
-    buildCodes();
-    buildMultipliers();
-    buildColours();
-  }
-  if (tablesQuality != quality) {
-    buildScales(quality, FRACTION_BITS);
-    tablesQuality = quality;
-    precise = isFine(quality);
-  }
-}
-
 function beginRow(): void {
   x = 0;
   rowPixels = pixels + <usize>y * stride;
   limit = inPlace ? min(rowPixels, fileEnd) : fileEnd;
 }
 
-/** How many rows of pixels the row of MCUs has. */
-function rowsThere(): i32 {
-  return min(mcuSize, height - y);
-}
-
 /** Copies the pixels of this row of MCUs out of the file's way, if they are in it. Answers whether it did. */
 function makeRoom(): bool {
   if (!inPlace || rowPixels == STRIP) return false;
-  const bytes = <usize>rowsThere() * stride;
+  const bytes = <usize>min(mcuSize, height - y) * stride;
   evacuate(rowPixels, bytes);
   limit = y + mcuSize < height ? min(rowPixels + bytes, fileEnd) : fileEnd;
   rowPixels = STRIP;
@@ -247,27 +267,37 @@ function encodeNext(): bool {
 
 /** Makes samples of the pixels of the group at `x`. */
 function convert(): void {
-  let from = rowPixels + <usize>x * pixelBytes(format);
-  let fromStride = stride;
-  const across = min(GROUP_WIDTH, width - x);
-  const down = rowsThere();
-  if (across < GROUP_WIDTH || down < mcuSize) {
-    patch(from, stride, across, down, GROUP_WIDTH, mcuSize, format);
-    from = PATCH;
-    fromStride = <usize>GROUP_WIDTH * pixelBytes(format);
-  }
-  if (format == Format.GRAY) grayToLuma(from, fromStride);
-  else if (format == Format.RGB565) {
-    if (sampling == Sampling.S420) {
-      if (precise) rgb565To420Precisely(from, fromStride);
-      else rgb565To420(from, fromStride);
-    } else {
-      if (precise) rgb565To444Precisely(from, fromStride);
-      else rgb565To444(from, fromStride);
-    }
+  const from = rowPixels + <usize>x * pixelSize;
+  const across = width - x;
+  const down = height - y;
+  if (across >= GROUP_WIDTH && down >= mcuSize) {
+    convertWhole(from, stride);
   } else {
-    if (sampling == Sampling.S420) yuyvTo420(from, fromStride);
-    else yuyvTo444(from, fromStride);
+    patch(from, stride, min(across, GROUP_WIDTH), min(down, mcuSize), GROUP_WIDTH, mcuSize, format);
+    convertWhole(PATCH, <usize>GROUP_WIDTH * pixelSize);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function convertWhole(from: usize, fromStride: usize): void {
+  switch (conversion) {
+    case Conversion.GRAY:
+      return grayToLuma(from, fromStride);
+    case Conversion.RGB565_444:
+      return rgb565To444(from, fromStride);
+    case Conversion.RGB565_420:
+      return rgb565To420(from, fromStride);
+    case Conversion.RGB565_444_PRECISE:
+      return rgb565To444Precisely(from, fromStride);
+    case Conversion.RGB565_420_PRECISE:
+      return rgb565To420Precisely(from, fromStride);
+    case Conversion.YUYV_444:
+      return yuyvTo444(from, fromStride);
+    case Conversion.YUYV_420:
+      return yuyvTo420(from, fromStride);
+    default:
+      unreachable();
   }
 }
 

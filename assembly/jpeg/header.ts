@@ -6,7 +6,7 @@
 import { CHROMA, HUFFMAN, HUFFMAN_AC_BYTES, HUFFMAN_DC_BYTES, LUMA, ZIGZAG, quantisationStep } from "./tables";
 
 /** Bytes of the longest header. */
-export const HEADER_BYTES_MAX: usize = 623;
+const HEADER_BYTES_MAX: usize = 623;
 /** Bytes of the end. */
 export const TRAILER_BYTES: usize = 2;
 
@@ -81,7 +81,8 @@ export function writeHeader(
   const codeBytes = tables * (HUFFMAN_DC_BYTES + HUFFMAN_AC_BYTES);
   two(DHT);
   two(2 + codeBytes);
-  for (let i = 0; i < codeBytes; i++) byte(load<u8>(HUFFMAN + <usize>i));
+  memory.copy(out, HUFFMAN, codeBytes);
+  out += codeBytes;
 
   two(SOS);
   two(6 + 2 * components);

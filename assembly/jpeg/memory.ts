@@ -17,7 +17,7 @@ import { WIDTH_MAX } from "../limits";
 
 /** A pair of blocks between its columns' and its rows' transform: [row 0..7][column 0..7] words. */
 export const COLUMNS: usize = 1792; // 256 bytes
-/** COLUMNS and BLOCKS, where LLVM shall not know what they are: see `transform.ts`. */
+/** COLUMNS and BLOCKS themselves: see `transform.ts`. */
 export const COLUMNS_AT: usize = 384; // usize
 export const BLOCKS_AT: usize = 388; // usize
 /** The way out: see `entropy.ts`. */

@@ -152,7 +152,12 @@ function lowerHalvesAreQuiet(columns: usize, scales: usize): bool {
   );
 }
 
-/** Transforms pairs of blocks from samples to coefficients, in place. */
+/**
+ * Transforms pairs of blocks from samples to coefficients, in place.
+ *
+ * The addresses that are loaded are constants, which LLVM shall not know: it would keep what the first pass stores for
+ * the second one, in far more registers than there are, and take apart addresses that it sees to be multiples of 8.
+ */
 export function transform(pairs: usize): void {
   guard(pairs);
   let at = load<usize>(BLOCKS_AT);

@@ -2,12 +2,16 @@
  * The module of the encoder's benchmark: encodes the QVGA RGB565 picture, without a board and without imports.
  *
  * The firmware of the benchmark loads it as it loads the camera, puts the picture's 153,600 bytes at {@link frame}
- * (anew for each encode, since the file grows over them), and counts the instructions of {@link encode}. What its
- * stages take is counted by calling them alone.
+ * (anew for each encode, since the file grows over them), and counts the instructions of {@link encode}. What a stage
+ * takes is the difference between two calls of {@link stages}.
  */
 
 import { Format } from "../../assembly/board";
-import { Progress, begin, length, slice } from "../../assembly/jpeg/encoder";
+import { append } from "../../assembly/jpeg/bits";
+import { rgb565To420, rgb565To444 } from "../../assembly/jpeg/colour";
+import { Progress, Sampling, begin, length, slice } from "../../assembly/jpeg/encoder";
+import { encode as encodeBlocks } from "../../assembly/jpeg/entropy";
+import { transform } from "../../assembly/jpeg/transform";
 import { JPEG_HEADROOM } from "../../assembly/limits";
 
 const WIDTH: i32 = 320;
@@ -43,4 +47,23 @@ export function encode(sampling: i32, quality: i32): i32 {
   do progress = slice();
   while (progress == Progress.MORE);
   return progress == Progress.DONE ? length() : 0;
+}
+
+/**
+ * Takes every group of the frame through the first stages: 1 colour, 2 transform, 3 quantisation and codes, 4 the
+ * file's bytes. The pixels stay as they are, up to stage 3.
+ */
+export function stages(count: i32, sampling: i32, quality: i32): void {
+  start(sampling, quality);
+  const rows = sampling == Sampling.S420 ? 16 : 8;
+  for (let y = 0; y < HEIGHT; y += rows) {
+    for (let x = 0; x < WIDTH; x += 16) {
+      const from = frame() + <usize>(y * WIDTH + x) * 2;
+      if (sampling == Sampling.S420) rgb565To420(from, WIDTH * 2);
+      else rgb565To444(from, WIDTH * 2);
+      if (count >= 2) transform(3);
+      if (count >= 3) encodeBlocks(6);
+      if (count >= 4) append(file);
+    }
+  }
 }
