@@ -122,9 +122,10 @@ export class Capture extends Task {
   sequence: u32 = 0;
   bytes: u32 = 0;
 
-  /** Where among the candidates the search is, and what is the matter with those that answered. */
+  /** Where among the candidates the search is, what is the matter, and with which of them. */
   private candidate: i32 = 0;
   private matter: SensorFault = SensorFault.MISSING;
+  private suspect: Sensor;
   /** Whether `sensor` is more than a candidate. */
   private isFound: bool = false;
   private readonly buffers: StaticArray<FrameBuffer> = new StaticArray<FrameBuffer>(2);
@@ -160,6 +161,8 @@ export class Capture extends Task {
   ) {
     super();
     this.sensor = sensors[0];
+    this.suspect = sensors[0];
+    this.quality = controls.quality.value;
     this.buffers[0] = new FrameBuffer();
     this.buffers[1] = new FrameBuffer();
     this.sensor.start();
@@ -240,7 +243,13 @@ export class Capture extends Task {
       case State.FAILED: {
         if (now < this.retryAt) this.waitUntil(this.retryAt);
         else {
-          this.state = this.isFound ? State.STARTING : State.FINDING;
+          if (this.isFound) this.state = State.STARTING;
+          else {
+            this.state = State.FINDING;
+            this.candidate = 0;
+            this.matter = SensorFault.MISSING;
+            this.sensor = this.sensors[0];
+          }
           this.sensor.start();
           this.wake();
         }
@@ -266,6 +275,7 @@ export class Capture extends Task {
       return;
     }
     if (result == Fault.REFUSED) this.matter = this.sensor.isOnBus ? SensorFault.OTHER_CHIP : SensorFault.REFUSED;
+    if (result == Fault.REFUSED || this.matter == SensorFault.MISSING) this.suspect = this.sensor;
     this.candidate++;
     if (this.candidate < this.sensors.length) {
       this.sensor = this.sensors[this.candidate];
@@ -273,10 +283,8 @@ export class Capture extends Task {
       this.wake();
       return;
     }
+    this.sensor = this.suspect; // whom the fault is named after
     this.fail(now, this.matter);
-    this.candidate = 0;
-    this.matter = SensorFault.MISSING;
-    this.sensor = this.sensors[0];
   }
 
   private configure(): void {

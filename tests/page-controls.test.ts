@@ -196,9 +196,9 @@ describe("the page's controls in Chromium", () => {
     const before = (await stateOf(camera)).capture.bytes;
     await field(page, "quality").fill("10");
     await field(page, "quality").press("Enter");
-    await until(async () => (await stateOf(camera)).capture.bytes < before / 2, "smaller pictures");
+    await until(async () => (await stateOf(camera)).capture.bytes < before * 0.7, "smaller pictures");
     const kilobytes = async () => Number(/([\d.]+) KB/.exec(await figure(page, "Picture"))?.[1]);
-    await until(async () => (await kilobytes()) < before / 2000, "their bytes");
+    await until(async () => (await kilobytes()) < before * 0.0007, "their bytes");
     await until(async () => /quality 10/.test((await page.locator("footer").textContent()) ?? ""), "the quality");
     await picturesMove(page);
   });
