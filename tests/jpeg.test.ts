@@ -228,13 +228,17 @@ test("in place without headroom, small and large files either fit or are given u
   assert.ok(fitted > 20 && givenUp > 20, `${fitted} fitted, ${givenUp} were given up`);
 });
 
-test("a slice takes at most a row of MCUs", () => {
+test("a slice takes at most a row of MCUs, and at most a QVGA row's blocks", () => {
   for (const [width, height] of [[320, 240], [1280, 960], [8, 8]]) {
     for (const sampling of SAMPLING_NAMES) {
       const pixels = new Uint8Array(width * height * 2);
-      const frame: Frame = { pixels, width, height, format: "rgb565", sampling, quality: 50, headroom: HEADROOM };
-      const { slices } = encoder.encode(frame);
-      assert.ok(slices >= Math.ceil(height / (sampling === "4:2:0" ? 16 : 8)));
+      const size = sampling === "4:2:0" ? 16 : 8;
+      const rows = Math.ceil(height / size);
+      const blocks = Math.ceil(width / size) * (sampling === "4:2:0" ? 6 : 3);
+      for (const [quality, blocksMax] of [[50, 120], [100, 60]]) {
+        const frame: Frame = { pixels, width, height, format: "rgb565", sampling, quality, headroom: HEADROOM };
+        assert.equal(encoder.encode(frame).slices, rows * Math.ceil(blocks / blocksMax));
+      }
     }
   }
 });

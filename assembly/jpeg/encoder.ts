@@ -71,8 +71,9 @@ enum State {
 
 /** Pixels of a group across. */
 const GROUP_WIDTH: i32 = 16;
-/** Blocks that a slice encodes: the row of QVGA. */
+/** Blocks that a slice encodes: a row of QVGA at 4:2:0. The precise way takes longer, most of all for noise. */
 const SLICE_BLOCKS: i32 = 120;
+const SLICE_BLOCKS_PRECISE: i32 = 60;
 
 if (CODES > WINDOW || STRIP > WINDOW || CODED > WINDOW) ERROR("the encoder's memory must be in its window");
 
@@ -207,7 +208,8 @@ function configure(width_: i32, height_: i32, format_: i32, sampling_: i32, qual
 /** Does the next part of the work. To be called until it answers otherwise than MORE. */
 export function slice(): i32 {
   if (state == State.IDLE) return Progress.OVERFLOW;
-  const end = min(x + SLICE_BLOCKS / <i32>groupBlocks * GROUP_WIDTH, width);
+  const sliceBlocks = precise ? SLICE_BLOCKS_PRECISE : SLICE_BLOCKS;
+  const end = min(x + sliceBlocks / <i32>groupBlocks * GROUP_WIDTH, width);
   for (; x < end; x += GROUP_WIDTH) {
     if (!encodeNext()) {
       state = State.IDLE;

@@ -125,7 +125,7 @@ function gain(n: i32): f64 {
   return load<f64>(GAINS + (<usize>n << 3));
 }
 
-/** Whether steps are so fine that the precise transform is worth its time: from quality 93 on. */
+/** Whether steps are so fine that the precise transform is worth its time: from quality 94 on. */
 export function isFine(quality: i32): bool {
   return quantisationStep(LUMA, 0, quality) + quantisationStep(LUMA, 1, quality) < 4;
 }
