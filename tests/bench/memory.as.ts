@@ -1,6 +1,7 @@
 /** Hands out, compiled by itself, what `assembly/limits.ts` says, so that the benchmark need not repeat a number. */
 
 export {
+  BODY_BYTES_MAX,
   CONNECTIONS_MAX,
   FRAME_ARENA_BYTES,
   IN_BYTES,

@@ -107,7 +107,7 @@ async function memoryByHolder() {
   const holders = {
     "frame buffers": limit("FRAME_ARENA_BYTES"),
     slots: limit("SLOTS") * limit("SLOT_BYTES"),
-    connections: limit("CONNECTIONS_MAX") * (limit("IN_BYTES") + limit("OUT_BYTES")),
+    connections: limit("CONNECTIONS_MAX") * (limit("IN_BYTES") + limit("OUT_BYTES") + limit("BODY_BYTES_MAX")),
   };
   const rest = total - Object.values(holders).reduce((sum, bytes) => sum + bytes, 0);
   return { ...holders, "encoder, page, tasks, and what is free": rest, total };
