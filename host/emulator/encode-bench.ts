@@ -21,11 +21,26 @@ export type EncodeResult = {
   /** Calls in which it is encoded, and the instructions of the longest. */
   slices: number;
   longestSlice: number;
+  /** What each stage takes of them; the rest is calls, edges and the header. */
+  stages: { colour: number; transform: number; quantisation: number; codes: number; bytes: number };
   /** The JPEG file. */
   file: Buffer;
 };
 
-const RESULT = /^([\w-]+): (\d+) instructions, (\d+) bytes, (\d+) slices, longest (\d+)$/;
+const RESULT = /^([\w-]+): (\d+) instructions, (\d+) bytes, (\d+) slices, longest (\d+), stages((?: \d+)+)$/;
+
+/** From what the module's `stages` took, by its `Stage`. */
+function stagesOf(counts: number[]): EncodeResult["stages"] {
+  const [none, colour, transformed, cleared, clearedAndEncoded, encoded, appended] = counts;
+  const quantisation = clearedAndEncoded - cleared;
+  return {
+    colour: colour - none,
+    transform: transformed - colour,
+    quantisation,
+    codes: encoded - transformed - quantisation,
+    bytes: appended - encoded,
+  };
+}
 
 /**
  * Encodes a picture in each of the ways.
@@ -52,8 +67,10 @@ export async function benchEncode(module: string, picture: Buffer, runs: EncodeR
       runs.map(async ({ name }) => {
         const match = lines.map((line) => RESULT.exec(line)).find((found) => found?.[1] === name);
         if (!match) throw new EmulatorError(`the benchmark says nothing of ${name}`);
-        const [instructions, , slices, longestSlice] = match.slice(2).map(Number);
-        return { name, instructions, slices, longestSlice, file: await readFile(join(qemu.folder, `${name}.jpg`)) };
+        const [instructions, , slices, longestSlice] = match.slice(2, 6).map(Number);
+        const stages = stagesOf(match[6].trim().split(" ").map(Number));
+        const file = await readFile(join(qemu.folder, `${name}.jpg`));
+        return { name, instructions, slices, longestSlice, stages, file };
       }),
     );
   } finally {

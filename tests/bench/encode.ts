@@ -11,6 +11,7 @@ import { append } from "../../assembly/jpeg/bits";
 import { rgb565To420, rgb565To444 } from "../../assembly/jpeg/colour";
 import { Progress, Sampling, begin, length, slice } from "../../assembly/jpeg/encoder";
 import { encode as encodeBlocks } from "../../assembly/jpeg/entropy";
+import { BLOCKS, PAIR_BYTES, PAIR_SCALES } from "../../assembly/jpeg/memory";
 import { transform } from "../../assembly/jpeg/transform";
 import { JPEG_HEADROOM } from "../../assembly/limits";
 
@@ -49,21 +50,41 @@ export function encode(sampling: i32, quality: i32): i32 {
   return progress == Progress.DONE ? length() : 0;
 }
 
-/**
- * Takes every group of the frame through the first stages: 1 colour, 2 transform, 3 quantisation and codes, 4 the
- * file's bytes. The pixels stay as they are, up to stage 3.
- */
-export function stages(count: i32, sampling: i32, quality: i32): void {
+/** How far {@link stages} takes each group of the frame. `host/emulator/encode-bench.ts` has these numbers too. */
+enum Stage {
+  /** Nothing but the way over the groups. */
+  NONE,
+  COLOUR,
+  TRANSFORM,
+  /** The coefficients are then made zero. */
+  CLEARED,
+  /** These zeros then go through the pass that quantises and codes. What that takes more is quantisation. */
+  CLEARED_AND_ENCODED,
+  /** In place of the last two: the coefficients as they are go through that pass. What that takes more is coding. */
+  ENCODED,
+  /** The words of bits then become the file's bytes. */
+  APPENDED,
+}
+
+/** Takes every group of the frame up to a {@link Stage}. The pixels stay as they are, but for the last one. */
+export function stages(last: i32, sampling: i32, quality: i32): void {
   start(sampling, quality);
   const rows = sampling == Sampling.S420 ? 16 : 8;
   for (let y = 0; y < HEIGHT; y += rows) {
     for (let x = 0; x < WIDTH; x += 16) {
+      if (last == Stage.NONE) continue;
       const from = frame() + <usize>(y * WIDTH + x) * 2;
       if (sampling == Sampling.S420) rgb565To420(from, WIDTH * 2);
       else rgb565To444(from, WIDTH * 2);
-      if (count >= 2) transform(3);
-      if (count >= 3) encodeBlocks(6);
-      if (count >= 4) append(file);
+      if (last >= Stage.TRANSFORM) transform(3);
+      if (last == Stage.CLEARED || last == Stage.CLEARED_AND_ENCODED) clear();
+      if (last >= Stage.CLEARED_AND_ENCODED) encodeBlocks(6);
+      if (last == Stage.APPENDED) append(file);
     }
   }
+}
+
+/** Makes all coefficients of a group zero; which blocks are quiet stays known. */
+function clear(): void {
+  for (let pair: usize = 0; pair < 3; pair++) memory.fill(BLOCKS + pair * PAIR_BYTES, 0, PAIR_SCALES);
 }

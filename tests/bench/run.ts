@@ -61,8 +61,8 @@ async function benchEncoder() {
   ]);
   return Object.fromEntries(
     await Promise.all(
-      results.map(async ({ name, file, instructions, slices, longestSlice }) => {
-        const figures = { instructions, bytes: file.length, psnr: await psnr(file), slices, longestSlice };
+      results.map(async ({ name, file, instructions, slices, longestSlice, stages }) => {
+        const figures = { instructions, bytes: file.length, psnr: await psnr(file), slices, longestSlice, stages };
         return [name, figures] as const;
       }),
     ),
@@ -129,7 +129,16 @@ function size(path: string): number {
 mkdirSync(`${ROOT}build/bench`, { recursive: true });
 
 const encode = await benchEncoder();
-show("Encoding the QVGA photograph on the emulated Cortex-M7, RGB565, quality 85", encode);
+const withoutStages = Object.entries(encode).map(([name, { stages: _, ...figures }]) => [name, figures]);
+show(
+  "Encoding the QVGA photograph on the emulated Cortex-M7, RGB565, quality 85: instructions, file, longest slice",
+  Object.fromEntries(withoutStages),
+);
+const stages = Object.entries(encode).map(([name, figures]) => {
+  const known = Object.values(figures.stages).reduce((sum, count) => sum + count, 0);
+  return [name, { ...figures.stages, rest: figures.instructions - known, all: figures.instructions }];
+});
+show("The same by stage, instructions", Object.fromEntries(stages));
 
 const longestStep = await benchStep();
 show("The longest step of the module on the emulated board, one viewer, QVGA at 30 frames a second", {

@@ -23,6 +23,8 @@ use wasm::{Host, Instance, Runtime};
 const INSTRUCTIONS_PER_TICK: u64 = 40;
 /// What the module's `next` answers while there is more to encode: `Progress.MORE`.
 const MORE: u64 = 0;
+/// How far the module's `stages` can take a frame: so many of its `Stage`.
+const STAGES: u32 = 7;
 
 /// The module has no imports; it is a mistake if it asks for one.
 struct NoImports;
@@ -105,7 +107,18 @@ impl Bench {
                 break;
             }
         }
-        Ok(format!("{}: {instructions} instructions, {length} bytes, {slices} slices, longest {longest}", run.name))
+
+        let stages = self.function(c"stages")?;
+        let mut counts = String::new();
+        for stage in 0..STAGES {
+            self.put_picture()?;
+            let (_, took) = self.count(stages, &[stage, run.sampling, run.quality])?;
+            counts += &format!(" {took}");
+        }
+        Ok(format!(
+            "{}: {instructions} instructions, {length} bytes, {slices} slices, longest {longest}, stages{counts}",
+            run.name
+        ))
     }
 }
 
