@@ -3,12 +3,12 @@
  * asked of them here. What else the page does is examined in page.test.ts.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import { describe } from "node:test";
+import type { BrowserContextOptions, Locator, Page } from "playwright-core";
 import sharp from "sharp";
 import { PHOTOS_FOLDER } from "../host/scenes/file.ts";
 import { SENSORS } from "../host/sensors/models.ts";
-import { launchBrowser } from "./browser.ts";
+import { useBrowser } from "./browser.ts";
 import { type LiveOptions, startLiveCamera } from "./live-camera.ts";
 import { Relay } from "./relay.ts";
 import { contrastOf, figure, inState, picturesMove, shoot, stateOf, until } from "./watching.ts";
@@ -86,39 +86,18 @@ async function growsLighter(page: Page): Promise<boolean> {
 }
 
 describe("the page's controls in Chromium", () => {
-  let browser: Browser;
-  before(async () => {
-    browser = await launchBrowser();
-  });
-  after(() => browser.close());
-
-  /** What is to be closed after the test, the last one first. */
-  const closing: (() => Promise<unknown>)[] = [];
-
-  /** A test that closes what it opened, however it ends. */
-  function test(name: string, body: () => Promise<void>): void {
-    it(name, async () => {
-      try {
-        await body();
-      } finally {
-        for (const close of closing.splice(0).reverse()) await close();
-      }
-    });
-  }
+  const { test, closeLater, open: openPage } = useBrowser();
 
   async function start(options: LiveOptions = {}): Promise<string> {
     const camera = await startLiveCamera(options);
-    closing.push(() => camera.stop());
+    closeLater(() => camera.stop());
     await camera.firstFrame();
     return `http://127.0.0.1:${camera.port}`;
   }
 
   /** The page, with its controls opened. */
   async function open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width: 800, height: 700 }, ...options });
-    closing.push(() => context.close());
-    const page = await context.newPage();
-    await page.goto(url);
+    const page = await openPage(url, options);
     await inState(page, "live");
     await openPanel(page);
     return page;
@@ -178,9 +157,7 @@ describe("the page's controls in Chromium", () => {
 
   test("are asked for only when they are opened", async () => {
     const camera = await start();
-    const context = await browser.newContext();
-    closing.push(() => context.close());
-    const page = await context.newPage();
+    const page = await openPage("about:blank");
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     await page.goto(camera);
@@ -329,7 +306,7 @@ describe("the page's controls in Chromium", () => {
   test("show another camera's values when it has taken the first one's place", async () => {
     const first = await startLiveCamera();
     const relay = await Relay.open(`http://127.0.0.1:${first.port}`);
-    closing.push(() => relay.close());
+    closeLater(() => relay.close());
     const page = await open(relay.url);
     await shows(page, "quality", 85);
     await first.stop();
@@ -342,7 +319,7 @@ describe("the page's controls in Chromium", () => {
   test("are read anew after a restart that went unnoticed", async () => {
     const camera = await start();
     const relay = await Relay.open(camera);
-    closing.push(() => relay.close());
+    closeLater(() => relay.close());
     const page = await open(relay.url);
     assert.equal((await post(camera, { quality: "50" })).status, 200);
     relay.editState = (state) => (state.restarts = 1);

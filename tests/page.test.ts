@@ -6,13 +6,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import sharp from "sharp";
 import { buildPage, pageModule } from "../host/page.ts";
 import { PHOTOS_FOLDER } from "../host/scenes/file.ts";
-import { launchBrowser } from "./browser.ts";
+import { useBrowser } from "./browser.ts";
 import { type LiveCamera, type LiveOptions, startLiveCamera } from "./live-camera.ts";
 import { Relay } from "./relay.ts";
 import {
@@ -63,45 +62,18 @@ describe("the page as it is built", () => {
 });
 
 describe("the page in Chromium", () => {
-  let browser: Browser;
-  before(async () => {
-    browser = await launchBrowser();
-  });
-  after(() => browser.close());
-
-  /** What is to be closed after the test, the last one first. */
-  const closing: (() => Promise<unknown>)[] = [];
+  const { test, closeLater, open } = useBrowser();
 
   async function start(options: LiveOptions = {}): Promise<LiveCamera & { url: string }> {
     const camera = await startLiveCamera(options);
-    closing.push(() => camera.stop());
+    closeLater(() => camera.stop());
     return Object.assign(camera, { url: `http://127.0.0.1:${camera.port}` });
   }
 
   async function between(url: string): Promise<Relay> {
     const relay = await Relay.open(url);
-    closing.push(() => relay.close());
+    closeLater(() => relay.close());
     return relay;
-  }
-
-  async function open(url: string, options: BrowserContextOptions = {}, script = ""): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width: 800, height: 700 }, ...options });
-    closing.push(() => context.close());
-    await context.addInitScript(script);
-    const page = await context.newPage();
-    await page.goto(url);
-    return page;
-  }
-
-  /** A test that closes what it opened, however it ends. */
-  function test(name: string, body: () => Promise<void>): void {
-    it(name, async () => {
-      try {
-        await body();
-      } finally {
-        for (const close of closing.splice(0).reverse()) await close();
-      }
-    });
   }
 
   test("shows moving pictures and what is known of them", async () => {
