@@ -10,6 +10,7 @@
  *     frame buffers                     2,459,648      FRAME_ARENA_BYTES
  *     slots                             3,145,728      SLOTS x SLOT_BYTES
  *     connections                         106,496      CONNECTIONS_MAX x (IN_BYTES + OUT_BYTES + BODY_BYTES_MAX)
+ *     requests' heads                      20,864      CONNECTIONS_MAX x (TARGET_BYTES_MAX + VALUES_BYTES + 24)
  *     page, texts, tasks             ~     40,000
  *                                       ---------
  *                                     ~ 5.9 million    of 95 pages, 6,225,920 bytes
@@ -79,6 +80,8 @@ export const BODY_BYTES_MAX: u32 = 1024;
 export const TARGET_BYTES_MAX: u32 = 256;
 /** Bytes of a header's value that are kept of those that matter to us: 431 above. */
 export const VALUE_BYTES_MAX: u32 = 256;
+/** Bytes of all values that are kept until the answer (host, origin, authorization) and of the one being read. */
+export const VALUES_BYTES: u32 = 4 * VALUE_BYTES_MAX;
 /** Bytes of a request's head: 431 above. */
 export const HEAD_BYTES_MAX: u32 = 8192;
 

@@ -164,7 +164,9 @@ function split(bytes: Buffer, methods: string[], closed: boolean): { answers: An
       fields.set(name.toLowerCase(), value);
     }
     const length = fields.get("content-length");
-    const hasBody = methods[answers.length] !== "HEAD" && !status.startsWith("204");
+    const isInterim = status.startsWith("1");
+    const method = methods[answers.filter((answer) => !answer.status.startsWith("1")).length];
+    const hasBody = method !== "HEAD" && !isInterim && !status.startsWith("204");
     if (hasBody && length === undefined && !closed) break; // its body ends with the connection
     const bodyBytes = !hasBody ? 0 : length === undefined ? rest.length - end - 4 : Number(length);
     if (rest.length < end + 4 + bodyBytes) break;

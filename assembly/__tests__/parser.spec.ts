@@ -30,6 +30,11 @@ function read(text: string): Outcome {
   return whole;
 }
 
+/** What the parser has kept. */
+function text(at: usize, length: u32): string {
+  return String.UTF8.decodeUnsafe(at, length);
+}
+
 const HOST = "Host: camera\r\n\r\n";
 
 function get(target: string): Outcome {
@@ -110,6 +115,14 @@ describe("a request's head", () => {
     expect(field("Host: other")).toBe(Outcome.MALFORMED);
     expect(field("Host: a b")).toBe(Outcome.MALFORMED);
     expect(read("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n")).toBe(Outcome.MALFORMED);
+    const good = ["a", "camera.local:8080", "10.0.0.1", "[::1]", "[fe80::1]:80", "a:", "under_score"];
+    for (let i = 0; i < good.length; i++) {
+      expect(read("GET / HTTP/1.1\r\nHost: " + good[i] + "\r\n\r\n")).toBe(Outcome.DONE, good[i]);
+    }
+    const bad = ["", ":80", "a:b", "a:80:80", "a/b", "me@a", "a,b", "[::1", "[]", "[::g]", "[::1]80", "a%20b", "caf\u00e9"];
+    for (let i = 0; i < bad.length; i++) {
+      expect(read("GET / HTTP/1.1\r\nHost: " + bad[i] + "\r\n\r\n")).toBe(Outcome.MALFORMED, bad[i]);
+    }
   });
 });
 
@@ -129,6 +142,7 @@ describe("a target", () => {
     expect(get("HTTP://camera")).toBe(Outcome.DONE);
     expect(parser.pathIs("/")).toBeTruthy();
     expect(get("http:///state")).toBe(Outcome.MALFORMED);
+    expect(get("http://me@camera/state")).toBe(Outcome.MALFORMED);
     expect(get("https://camera/")).toBe(Outcome.MALFORMED);
   });
 
@@ -140,6 +154,9 @@ describe("a target", () => {
     expect(get("/%0")).toBe(Outcome.MALFORMED);
     expect(get("/%zz")).toBe(Outcome.MALFORMED);
     expect(get("/%00")).toBe(Outcome.MALFORMED);
+    expect(get("/%0d%0aSet-Cookie")).toBe(Outcome.MALFORMED);
+    expect(get("/control%2Fsave")).toBe(Outcome.MALFORMED);
+    expect(get("/..%5cstate")).toBe(Outcome.MALFORMED);
     expect(get("/#top")).toBe(Outcome.MALFORMED);
     expect(get("/caf\u00e9")).toBe(Outcome.MALFORMED);
   });
@@ -164,6 +181,8 @@ describe("fields that matter", () => {
     expect(parser.keepAlive).toBeTruthy();
     read("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
     expect(parser.keepAlive).toBeTruthy();
+    read("GET / HTTP/1.0\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n");
+    expect(parser.keepAlive).toBeFalsy();
   });
 
   it("say whether gzip is understood", () => {
@@ -184,14 +203,53 @@ describe("fields that matter", () => {
     expect(parser.bodyBytes).toBe(42);
     expect(field("Content-Length: 99999999999999999999999")).toBe(Outcome.DONE);
     expect(parser.bodyBytes).toBeGreaterThan(BODY_BYTES_MAX);
-    expect(parser.isCoded).toBeFalsy();
-    expect(field("Transfer-Encoding: chunked")).toBe(Outcome.DONE);
-    expect(parser.isCoded).toBeTruthy();
+    expect(field("Content-Length: +1")).toBe(Outcome.MALFORMED);
+    expect(field("Content-Length: -0")).toBe(Outcome.MALFORMED);
+    expect(field("Content-Length: 1 2")).toBe(Outcome.MALFORMED);
     expect(field("Content-Length: -1")).toBe(Outcome.MALFORMED);
     expect(field("Content-Length: 1, 1")).toBe(Outcome.MALFORMED);
     expect(field("Content-Length:")).toBe(Outcome.MALFORMED);
     expect(field("Content-Length: 3\r\nContent-Length: 3")).toBe(Outcome.MALFORMED);
     expect(field("Content-Length: 3\r\nTransfer-Encoding: chunked")).toBe(Outcome.MALFORMED);
+  });
+
+  it("name the body's coding, of which none is taken", () => {
+    expect(field("Transfer-Encoding: Chunked")).toBe(Outcome.LENGTH_REQUIRED);
+    expect(field("Transfer-Encoding: gzip , chunked")).toBe(Outcome.CODING_UNKNOWN);
+    expect(field("Transfer-Encoding: a, ,b\r\nTransfer-Encoding: chunked")).toBe(Outcome.CODING_UNKNOWN);
+    expect(field("Transfer-Encoding: chunked, gzip")).toBe(Outcome.MALFORMED);
+    expect(field("Transfer-Encoding: chunked, chunked")).toBe(Outcome.MALFORMED);
+    expect(field("Transfer-Encoding: gzip, chunked\r\nTransfer-Encoding: gzip")).toBe(Outcome.MALFORMED);
+    expect(field("Transfer-Encoding: gzip")).toBe(Outcome.MALFORMED);
+    expect(field("Transfer-Encoding: chunkedchunked")).toBe(Outcome.MALFORMED);
+    expect(field("Transfer-Encoding: ,")).toBe(Outcome.MALFORMED);
+    expect(read("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n")).toBe(Outcome.MALFORMED);
+  });
+
+  it("say what is expected", () => {
+    expect(field("Expect: 100-Continue")).toBe(Outcome.DONE);
+    expect(parser.expectsContinue).toBeTruthy();
+    expect(field("Expect: 200-ok")).toBe(Outcome.EXPECTATION_UNKNOWN);
+    expect(field("Expect: 100-continue\r\nExpect: more")).toBe(Outcome.EXPECTATION_UNKNOWN);
+    expect(read("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")).toBe(Outcome.DONE);
+    expect(parser.expectsContinue).toBeFalsy();
+  });
+
+  it("are kept where they say who asks", () => {
+    expect(field("Origin: http://a\r\nCookie: b\r\nAuthorization:  Basic YTpi \r\nAccept-Encoding: br")).toBe(
+      Outcome.DONE,
+    );
+    expect(text(parser.host, parser.hostBytes)).toBe("camera");
+    expect(text(parser.origin, parser.originBytes)).toBe("http://a");
+    expect(text(parser.authorization, parser.authorizationBytes)).toBe("Basic YTpi");
+    expect(field("A: b")).toBe(Outcome.DONE);
+    expect(parser.originBytes + parser.authorizationBytes).toBe(0);
+    expect(get("http://other:81/")).toBe(Outcome.DONE);
+    expect(text(parser.host, parser.hostBytes)).toBe("other:81");
+    expect(field("Origin: a\r\nOrigin: a")).toBe(Outcome.MALFORMED);
+    expect(field("Authorization: a\r\nAuthorization: a")).toBe(Outcome.MALFORMED);
+    expect(field("Authorization: " + "a".repeat(256) + "\r\nOrigin: " + "b".repeat(256))).toBe(Outcome.DONE);
+    expect(field("Authorization: " + "a".repeat(257))).toBe(Outcome.HEAD_TOO_LARGE);
   });
 
   it("have their limits", () => {

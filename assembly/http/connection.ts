@@ -89,7 +89,7 @@ export class Connection extends Task {
   private bodyEnd: usize = 0;
   /** The frame that is being sent. */
   private slot: Slot | null = null;
-  /** What comes when the answer is sent: the next request, watching, or (FREE) the end. */
+  /** What comes when the answer is sent: the next request, the body of this one, watching, or (FREE) the end. */
   private following: State = State.FREE;
   /** Whether a place for a viewer, or for a snapshot, is taken. */
   private isViewer: bool = false;
@@ -212,12 +212,18 @@ export class Connection extends Task {
     this.endText(status, "text/plain; charset=utf-8", fields, now);
   }
 
-  /** Reads the request's body, and then has the server answer again. */
+  /** Reads the request's body, after asking for it if the peer waits for that, and then has the server answer again. */
   takeBody(now: i64): void {
     this.bodyCame = 0;
     this.bodyBy = now + BODY_DEADLINE;
-    this.state = State.READING_BODY;
-    this.readBody(now);
+    if (this.parser.expectsContinue) {
+      this.writer.begin(this.output, OUT_BYTES).text("HTTP/1.1 100 Continue\r\n\r\n");
+      this.endHead(0, 0, now);
+      this.following = State.READING_BODY;
+    } else {
+      this.state = State.READING_BODY;
+      this.readBody(now);
+    }
   }
 
   /** Whether the whole body is there. */
@@ -379,6 +385,10 @@ export class Connection extends Task {
     switch (this.following) {
       case State.READING:
         this.toReading(now);
+        break;
+      case State.READING_BODY:
+        this.state = State.READING_BODY;
+        this.wake();
         break;
       case State.WATCHING:
         this.watch(now);

@@ -1,14 +1,15 @@
 /**
  * Reads the head of an HTTP request (RFC 9112) one byte at a time, as a list of named states: the same bytes give the
  * same answer however they are cut up. It keeps the method, the path (percent-decoded), the query and what the header
- * fields that matter to us say; it stores nothing else, and allocates nothing.
+ * fields that matter to us say; it stores nothing else, and allocates nothing. Who may ask what is `access.ts`'s.
  *
  * It is strict where requests get smuggled: a bare CR or LF, white space before a colon, folded lines, two lengths, a
- * length beside a transfer coding, no Host or two are errors. What is wrong is an {@link Outcome}, which is the status
- * of the answer; whoever asked is answered and the connection closed, since where the next request begins is unknown.
+ * length beside a transfer coding, no Host or two, or a name that can't be a host's are errors. What is wrong is an
+ * {@link Outcome}, which is the status of the answer; whoever asked is answered and the connection closed, since where
+ * the next request begins is unknown. docs/http.md lists it all, with the sections.
  */
 
-import { HEAD_BYTES_MAX, TARGET_BYTES_MAX, VALUE_BYTES_MAX } from "../limits";
+import { HEAD_BYTES_MAX, TARGET_BYTES_MAX, VALUES_BYTES, VALUE_BYTES_MAX } from "../limits";
 
 /** What the bytes so far amount to: a status of HTTP where they are wrong. */
 export enum Outcome {
@@ -17,8 +18,13 @@ export enum Outcome {
   /** The head is whole: its fields can be read. */
   DONE = 1,
   MALFORMED = 400,
+  /** A body follows that is coded for transfer, of a length that nobody says. */
+  LENGTH_REQUIRED = 411,
   TARGET_TOO_LONG = 414,
+  EXPECTATION_UNKNOWN = 417,
   HEAD_TOO_LARGE = 431,
+  /** A body follows in a coding that we have never heard of. */
+  CODING_UNKNOWN = 501,
   VERSION_UNKNOWN = 505,
 }
 
@@ -72,6 +78,22 @@ enum Field {
   CONTENT_LENGTH,
   TRANSFER_ENCODING,
   ACCEPT_ENCODING,
+  EXPECT,
+  ORIGIN,
+  AUTHORIZATION,
+}
+
+/** What the transfer codings that were named so far, in order, come to (RFC 9112, 6.1 and 6.3). */
+enum Coding {
+  NONE,
+  /** `chunked` came last, and alone. */
+  CHUNKED,
+  /** `chunked` came last, behind others. */
+  CODED_CHUNKED,
+  /** `chunked` did not come yet: where such a body ends nobody knows. */
+  ENDLESS,
+  /** Something came behind `chunked`. */
+  WRONG,
 }
 
 const NAME_BYTES_MAX: u32 = 24;
@@ -88,13 +110,21 @@ export class Parser {
   keepAlive: bool = false;
   /** Whether the answer may be compressed with gzip. */
   acceptsGzip: bool = false;
+  /** Whether the body is sent only once we have said `100 Continue`. */
+  expectsContinue: bool = false;
   /** Bytes of the body that follows; more than any limit of ours if there are more than can be counted. */
   bodyBytes: u32 = 0;
-  /** Whether a body follows that is coded for transfer, of a length that nobody says. */
-  isCoded: bool = false;
   /** Bytes of the path, percent-decoded, and of the query behind its `?`. */
   pathBytes: u32 = 0;
   queryBytes: u32 = 0;
+  /** Whom the request is for, with its port: the target's authority where it has one, else Host (RFC 9112, 3.2.2). */
+  host: usize = 0;
+  hostBytes: u32 = 0;
+  /** The values of Origin and Authorization, as they came; no bytes if there are none. */
+  origin: usize = 0;
+  originBytes: u32 = 0;
+  authorization: usize = 0;
+  authorizationBytes: u32 = 0;
 
   private state: State = State.START;
   /** Bytes of the head so far. */
@@ -107,21 +137,28 @@ export class Parser {
   private escaped: u32 = 0;
   private hosts: i32 = 0;
   private lengths: i32 = 0;
-  private codings: i32 = 0;
-  /** Where the target, a token (method, version, field's name) and a value are kept. */
+  private coding: Coding = Coding.NONE;
+  /** Whether a Connection field has said `close`, or `keep-alive`. */
+  private saysClose: bool = false;
+  private saysKeepAlive: bool = false;
+  private isUnmet: bool = false;
+  /** Where the target, a token (method, version, field's name) and values are kept. */
   private readonly target: usize;
   private readonly token: usize;
-  private readonly value: usize;
+  private readonly values: usize;
+  /** Where the next value goes: behind those that are kept. */
+  private value: usize = 0;
 
   constructor() {
     this.target = heap.alloc(TARGET_BYTES_MAX);
     this.token = heap.alloc(NAME_BYTES_MAX);
-    this.value = heap.alloc(VALUE_BYTES_MAX);
+    this.values = heap.alloc(VALUES_BYTES);
+    this.begin();
   }
 
-  /** Whether not one byte of a request came yet. */
+  /** Whether not one byte of a request came yet, but maybe empty lines. */
   get isIdle(): bool {
-    return this.count == 0;
+    return this.state == State.START || this.state == State.START_LF;
   }
 
   /** Gets ready for the next request. */
@@ -131,17 +168,24 @@ export class Parser {
     this.minor = 0;
     this.keepAlive = false;
     this.acceptsGzip = false;
+    this.expectsContinue = false;
     this.bodyBytes = 0;
-    this.isCoded = false;
     this.pathBytes = 0;
     this.queryBytes = 0;
+    this.hostBytes = 0;
+    this.originBytes = 0;
+    this.authorizationBytes = 0;
     this.state = State.START;
     this.count = 0;
     this.targetBytes = 0;
     this.tokenBytes = 0;
     this.hosts = 0;
     this.lengths = 0;
-    this.codings = 0;
+    this.coding = Coding.NONE;
+    this.saysClose = false;
+    this.saysKeepAlive = false;
+    this.isUnmet = false;
+    this.value = this.values;
   }
 
   /** Reads bytes up to the head's end or an error. @returns how many of the `length` at `address` belong to the head */
@@ -204,27 +248,22 @@ export class Parser {
         } else if ((c | 0x20) == 0x68 /* h of http:// */) {
           this.state = State.AUTHORITY;
           this.escaped = 0;
+          this.valueBytes = 0;
           this.inTarget();
         } else this.fail(Outcome.MALFORMED); // the authority form is CONNECT's alone
         break;
       }
       case State.AUTHORITY: {
-        // "ttp://" and then anything but white space up to the path
+        // "ttp://" and then the host up to the path, which may be missing
         if (!this.inTarget()) return;
-        const at = this.escaped++;
-        if (at < 6) {
-          if (lower(c) != <u32>"ttp://".charCodeAt(at)) this.fail(Outcome.MALFORMED);
-        } else if (c == SLASH) {
-          if (at == 6) return this.fail(Outcome.MALFORMED); // no host
-          this.keepTarget(c);
-          this.pathBytes = 1;
-          this.state = State.PATH;
-        } else if (c == SPACE || !isTarget(c) || c == QUESTION) {
-          if (c != SPACE || at == 6) return this.fail(Outcome.MALFORMED);
+        if (this.escaped < 6) {
+          if (lower(c) != <u32>"ttp://".charCodeAt(this.escaped++)) this.fail(Outcome.MALFORMED);
+        } else if (c == SLASH || c == SPACE) {
+          if (!this.keepHost(this.valueBytes)) return this.fail(Outcome.MALFORMED);
           this.keepTarget(SLASH);
           this.pathBytes = 1;
-          this.state = State.VERSION;
-        }
+          this.state = c == SLASH ? State.PATH : State.VERSION;
+        } else store<u8>(this.value + this.valueBytes++, c); // fits: no target is longer than a value
         break;
       }
       case State.PATH: {
@@ -246,9 +285,10 @@ export class Parser {
       }
       case State.PERCENT_LOW: {
         const digit = hexDigit(c);
-        if (digit < 0 || (this.escaped | digit) == 0) return this.fail(Outcome.MALFORMED);
+        const decoded = this.escaped | digit;
+        if (digit < 0 || !isPath(decoded)) return this.fail(Outcome.MALFORMED);
         if (!this.inTarget()) return;
-        this.keepTarget(this.escaped | digit);
+        this.keepTarget(decoded);
         this.pathBytes++;
         this.state = State.PATH;
         break;
@@ -367,7 +407,6 @@ export class Parser {
     if (!shaped || load<u8>(t, 6) != DOT) return this.fail(Outcome.MALFORMED);
     if (load<u8>(t, 5) != 0x31) return this.fail(Outcome.VERSION_UNKNOWN);
     this.minor = load<u8>(t, 7) - 0x30;
-    this.keepAlive = this.minor > 0;
   }
 
   private fieldOf(): Field {
@@ -378,6 +417,9 @@ export class Parser {
     if (equals(t, n, "content-length")) return Field.CONTENT_LENGTH;
     if (equals(t, n, "transfer-encoding")) return Field.TRANSFER_ENCODING;
     if (equals(t, n, "accept-encoding")) return Field.ACCEPT_ENCODING;
+    if (equals(t, n, "expect")) return Field.EXPECT;
+    if (equals(t, n, "origin")) return Field.ORIGIN;
+    if (equals(t, n, "authorization")) return Field.AUTHORIZATION;
     return Field.OTHER;
   }
 
@@ -387,13 +429,12 @@ export class Parser {
     while (n > 0 && isBlank(load<u8>(at + n - 1))) n--;
     switch (this.field) {
       case Field.HOST: {
-        this.hosts++;
-        for (let i: u32 = 0; i < n; i++) if (isBlank(load<u8>(at + i))) return this.fail(Outcome.MALFORMED);
+        if (this.hosts++ || !this.keepHost(n)) return this.fail(Outcome.MALFORMED);
         break;
       }
       case Field.CONNECTION: {
-        if (lists(at, n, "close")) this.keepAlive = false;
-        else if (this.minor == 0 && lists(at, n, "keep-alive")) this.keepAlive = true;
+        if (lists(at, n, "close")) this.saysClose = true;
+        if (lists(at, n, "keep-alive")) this.saysKeepAlive = true;
         break;
       }
       case Field.CONTENT_LENGTH: {
@@ -406,12 +447,30 @@ export class Parser {
         break;
       }
       case Field.TRANSFER_ENCODING: {
-        this.codings++;
-        this.isCoded = true;
+        this.addCodings(at, n);
         break;
       }
       case Field.ACCEPT_ENCODING: {
         if (lists(at, n, "gzip")) this.acceptsGzip = true;
+        break;
+      }
+      case Field.EXPECT: {
+        if (equalsInAnyCase(at, n, "100-continue")) this.expectsContinue = true;
+        else this.isUnmet = true;
+        break;
+      }
+      case Field.ORIGIN: {
+        if (n == 0 || this.originBytes) return this.fail(Outcome.MALFORMED);
+        this.origin = at;
+        this.originBytes = n;
+        this.value += n;
+        break;
+      }
+      case Field.AUTHORIZATION: {
+        if (n == 0 || this.authorizationBytes) return this.fail(Outcome.MALFORMED);
+        this.authorization = at;
+        this.authorizationBytes = n;
+        this.value += n;
         break;
       }
       default:
@@ -419,15 +478,66 @@ export class Parser {
     }
   }
 
-  private endHead(): void {
-    const host = this.minor == 0 ? this.hosts <= 1 : this.hosts == 1;
-    if (!host || (this.lengths && this.codings)) return this.fail(Outcome.MALFORMED);
-    // "*" is the whole server, and only OPTIONS asks for that
-    if (load<u8>(this.target) == STAR && !(this.method == Method.OPTIONS && this.pathIs("*"))) {
-      return this.fail(Outcome.MALFORMED);
+  /**
+   * Keeps the value that was read, of `length` bytes, as the host, unless the target has named one. @returns false if
+   * it can't be a host's name
+   */
+  private keepHost(length: u32): bool {
+    if (!isHost(this.value, length)) return false;
+    if (this.hostBytes) return true;
+    this.host = this.value;
+    this.hostBytes = length;
+    this.value += length;
+    return true;
+  }
+
+  /** Goes on with the transfer codings of another field. */
+  private addCodings(at: usize, length: u32): void {
+    const before = this.coding;
+    let i: u32 = 0;
+    while (i < length) {
+      const from = i;
+      while (i < length && load<u8>(at + i) != COMMA) i++;
+      let to = i++;
+      let first = from;
+      while (first < to && isBlank(load<u8>(at + first))) first++;
+      while (to > first && isBlank(load<u8>(at + to - 1))) to--;
+      if (to == first) continue; // an empty element says nothing
+      const isChunked = equalsInAnyCase(at + first, to - first, "chunked");
+      if (this.coding == Coding.NONE) this.coding = isChunked ? Coding.CHUNKED : Coding.ENDLESS;
+      else if (this.coding == Coding.ENDLESS && isChunked) this.coding = Coding.CODED_CHUNKED;
+      else if (this.coding != Coding.ENDLESS) this.coding = Coding.WRONG;
     }
-    this.outcome = Outcome.DONE;
+    if (this.coding == before && before != Coding.ENDLESS) this.coding = Coding.WRONG; // nothing was named
+  }
+
+  private endHead(): void {
+    this.outcome = this.judge();
     this.state = State.OVER;
+    const mayStay = this.minor > 0 || this.saysKeepAlive;
+    this.keepAlive = this.outcome == Outcome.DONE && mayStay && !this.saysClose;
+  }
+
+  /** Whether the head as a whole makes sense. */
+  private judge(): Outcome {
+    if (this.minor > 0 && this.hosts == 0) return Outcome.MALFORMED;
+    // "*" is the whole server, and only OPTIONS asks for that
+    const isStar = load<u8>(this.target) == STAR;
+    if (isStar && !(this.method == Method.OPTIONS && this.pathIs("*"))) return Outcome.MALFORMED;
+    switch (this.coding) {
+      case Coding.NONE:
+        break;
+      case Coding.CHUNKED:
+      case Coding.CODED_CHUNKED:
+        // HTTP/1.0 has no transfer codings: whoever sends one has read the request otherwise than whoever wrote it.
+        if (this.lengths || this.minor == 0) return Outcome.MALFORMED;
+        return this.coding == Coding.CHUNKED ? Outcome.LENGTH_REQUIRED : Outcome.CODING_UNKNOWN;
+      default:
+        return Outcome.MALFORMED;
+    }
+    if (this.minor == 0) this.expectsContinue = false; // RFC 9110, 10.1.1
+    else if (this.isUnmet) return Outcome.EXPECTATION_UNKNOWN;
+    return Outcome.DONE;
   }
 }
 
@@ -492,6 +602,41 @@ function isTarget(c: u32): bool {
   return c > SPACE && c < 0x7f && c != 0x22 && c != 0x23 && c != 0x3c && c != 0x3e && c != 0x5c;
 }
 
+/** Whether a decoded byte may stand in a path: nothing that ends a name or a line where somebody decodes it again. */
+function isPath(c: u32): bool {
+  return c >= SPACE && c != 0x7f && c != SLASH && c != 0x5c /* \ */;
+}
+
+/** Whether `length` bytes at `at` can be a host with its port: a name, an IPv4 address, or an IPv6 one in brackets. */
+function isHost(at: usize, length: u32): bool {
+  let i: u32 = 0;
+  if (length > 0 && load<u8>(at) == 0x5b /* [ */) {
+    for (i = 1; i < length && load<u8>(at + i) != 0x5d /* ] */; i++) {
+      const c = load<u8>(at + i);
+      if (hexDigit(c) < 0 && c != COLON && c != DOT) return false;
+    }
+    if (i < 3 || i++ == length) return false;
+  } else {
+    while (i < length && isName(load<u8>(at + i))) i++;
+    if (i == 0) return false;
+  }
+  if (i == length) return true;
+  if (load<u8>(at + i++) != COLON) return false;
+  while (i < length && isDigit(load<u8>(at + i))) i++;
+  return i == length;
+}
+
+/** Whether `c` may stand in a host's name: RFC 3986, 3.2.2, without the percent codes that nobody resolves. */
+function isName(c: u32): bool {
+  return isToken(c) && c != PERCENT && c != 0x23 /* # */ && c != 0x5e /* ^ */ && c != 0x60 /* ` */ && c != 0x7c /* | */;
+}
+
+function equalsInAnyCase(at: usize, length: u32, text: string): bool {
+  if (<u32>text.length != length) return false;
+  for (let i: u32 = 0; i < length; i++) if (lower(load<u8>(at + i)) != <u32>text.charCodeAt(i)) return false;
+  return true;
+}
+
 function equals(at: usize, length: u32, text: string): bool {
   if (<u32>text.length != length) return false;
   for (let i: u32 = 0; i < length; i++) if (load<u8>(at + i) != text.charCodeAt(i)) return false;
@@ -507,10 +652,7 @@ function lists(at: usize, length: u32, name: string): bool {
     while (i < length && load<u8>(at + i) != COMMA) i++;
     let to = from;
     while (to < i && !isBlank(load<u8>(at + to)) && load<u8>(at + to) != SEMICOLON) to++;
-    if (to - from != <u32>name.length) continue;
-    let same = true;
-    for (let k = from; k < to; k++) if (lower(load<u8>(at + k)) != <u32>name.charCodeAt(k - from)) same = false;
-    if (same) return !refused(at + to, i - to);
+    if (equalsInAnyCase(at + from, to - from, name)) return !refused(at + to, i - to);
   }
   return false;
 }

@@ -119,21 +119,30 @@ export class Server extends Task {
     switch (parser.outcome) {
       case Outcome.MALFORMED:
         return connection.refuse("400 Bad Request", "not an HTTP request", now);
+      case Outcome.LENGTH_REQUIRED:
+        return connection.refuse("411 Length Required", "a body must have a Content-Length", now);
       case Outcome.TARGET_TOO_LONG:
         return connection.refuse("414 URI Too Long", "the address is too long", now);
       case Outcome.HEAD_TOO_LARGE:
         return connection.refuse("431 Request Header Fields Too Large", "the request's head is too large", now);
+      case Outcome.EXPECTATION_UNKNOWN:
+        return connection.refuse("417 Expectation Failed", "only 100-continue can be expected here", now);
+      case Outcome.CODING_UNKNOWN:
+        return connection.refuse("501 Not Implemented", "this transfer coding is not understood here", now);
       case Outcome.VERSION_UNKNOWN:
         return connection.refuse("505 HTTP Version Not Supported", "only HTTP/1.1 and HTTP/1.0 are spoken here", now);
       default:
     }
     const allow = this.allowed(parser);
-    if (parser.method == Method.OPTIONS) return connection.sendOptions(allow.length ? allow : ALLOW_BOTH, now);
+    if (!allow.length) return connection.refuse("404 Not Found", "there is nothing at this address", now);
+    if (parser.method == Method.OPTIONS) {
+      if (parser.bodyBytes) return connection.refuse("413 Content Too Large", "no body is taken here", now);
+      return connection.sendOptions(allow, now);
+    }
     for (let i = 0; i < this.routes.length; i++) {
       const route = this.routes[i];
       if (!parser.pathIs(route.path) || !route.takes(parser.method)) continue;
       if (route.query.length && !parser.queryIs(route.query)) continue;
-      if (parser.isCoded) return connection.refuse("411 Length Required", "a body must have a Content-Length", now);
       if (parser.bodyBytes > (route.isPost ? BODY_BYTES_MAX : 0)) {
         const why = route.isPost ? "the body is too long" : "no body is taken here";
         return connection.refuse("413 Content Too Large", why, now);
@@ -141,12 +150,12 @@ export class Server extends Task {
       if (!connection.hasBody) return connection.takeBody(now);
       return route.handler(connection, this, now);
     }
-    if (!allow.length) return connection.refuse("404 Not Found", "there is nothing at this address", now);
     connection.refuse("405 Method Not Allowed", "this method is not understood here", now, allow);
   }
 
-  /** The Allow line for a path; "" where there is nothing. */
+  /** The Allow line for a path, or for the whole server (`*`); "" where there is nothing. */
   private allowed(parser: Parser): string {
+    if (parser.pathIs("*")) return ALLOW_BOTH; // which only OPTIONS asks for
     let isThere = false;
     let takesPost = false;
     let takesGet = false;
