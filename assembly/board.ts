@@ -208,7 +208,14 @@ export enum Identity {
   ADDRESS = 1,
   /** How often the module was started afresh after a trap since the board's own start, a decimal number. */
   RESTARTS = 2,
+  /** Why that happened the last time, a text of at most {@link CRASH_BYTES_MAX} bytes; empty if it did not. */
+  CRASH = 3,
+  /** When that was: µs on the clock of `step`, a decimal number; empty if it did not happen. */
+  CRASH_TIME = 4,
 }
+
+/** Bytes of what {@link Identity.CRASH} tells, at most. */
+export const CRASH_BYTES_MAX: i32 = 160;
 
 /** @returns the text's length in bytes, or REFUSED where it is longer than `length` */
 // @ts-ignore: decorator
@@ -222,7 +229,18 @@ export enum Level {
   INFO = 2,
 }
 
-/** Writes one line (UTF-8, no line end) to the board's log. */
+/** Writes one line (UTF-8, no line end) to the board's log. What is longer than 256 bytes is cut off there. */
 // @ts-ignore: decorator
 @external("board", "log")
 export declare function log(level: i32, address: usize, length: u32): void;
+
+/**
+ * Reads the last lines of the board's log, the oldest first, as many whole ones as fit: the module's and the board's
+ * own, also those from before the module was started afresh. The board keeps the last 16 KB.
+ *
+ * A line is UTF-8 text, `[seconds.micros] LEVEL text`, without control characters, and ends with a line feed.
+ * @returns their length in bytes
+ */
+// @ts-ignore: decorator
+@external("board", "logRead")
+export declare function logRead(address: usize, length: u32): i32;

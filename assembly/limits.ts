@@ -74,6 +74,8 @@ export const JPEG_BYTES_MAX: u32 = SLOT_BYTES - PART_HEAD_BYTES - PART_TAIL_BYTE
 export const IN_BYTES: u32 = 1024;
 /** Bytes of an answer's head, with its body where that is text. The longest are the controls and the state. */
 export const OUT_BYTES: u32 = 4096 + <u32>VIEWERS_MAX * 64;
+/** Bytes of the log that `/log` shows at most, in a slot that is lent for it. */
+export const LOG_BYTES: u32 = 16 * 1024;
 /** Bytes of a request's body, where a route takes one: 413 above. */
 export const BODY_BYTES_MAX: u32 = 1024;
 /** Bytes of a request's target (path and query): 414 above. */

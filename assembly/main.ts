@@ -7,6 +7,7 @@ import { Capture } from "./capture";
 import { Controls } from "./controls";
 import { Connection } from "./http/connection";
 import { PAGE, PAGE_BYTES, PAGE_GZIP, PAGE_GZIP_BYTES } from "./generated/page";
+import { sendLog } from "./http/log";
 import { saveControls, sendControls, setControls } from "./http/control";
 import { Server } from "./http/server";
 import { sendState } from "./http/state";
@@ -50,6 +51,7 @@ export function start(): void {
   server.route("/video_feed", "", stream);
   server.route("/snapshot.jpg", "", snapshot);
   server.route("/state", "", sendState);
+  server.route("/log", "", sendLog);
   server.route("/control", "", sendControls);
   server.post("/control", setControls);
   server.post("/control/save", saveControls);

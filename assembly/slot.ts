@@ -26,7 +26,7 @@ export class Slot {
   partBytes: u32 = 0;
   /** Bytes of the JPEG file. */
   jpegBytes: u32 = 0;
-  /** Counts published frames from 1. */
+  /** Counts published frames from 1, and after the largest number from 1 again: 0 is never a frame's. */
   sequence: u32 = 0;
   /** When the frame was captured, µs. */
   time: i64 = 0;
@@ -51,11 +51,16 @@ export class Slots {
   newest: Slot | null = null;
   private readonly all: StaticArray<Slot>;
   private writing: Slot | null = null;
-  private sequence: u32 = 0;
   private readonly writer: Writer = new Writer();
 
-  /** @param memory SLOTS x SLOT_BYTES bytes */
-  constructor(memory: usize) {
+  /**
+   * @param memory SLOTS x SLOT_BYTES bytes
+   * @param sequence the number before the first frame's
+   */
+  constructor(
+    memory: usize,
+    private sequence: u32 = 0,
+  ) {
     this.all = new StaticArray<Slot>(SLOTS);
     for (let i = 0; i < SLOTS; i++) this.all[i] = new Slot(memory + <usize>i * SLOT_BYTES);
   }
@@ -63,12 +68,25 @@ export class Slots {
   /** A free slot to write a file to, at `jpegAt`, of JPEG_BYTES_MAX bytes at most. To be published before the next. */
   take(): Slot {
     assert(!this.writing, "a slot is being written already");
+    const slot = this.free();
+    this.writing = slot;
+    return slot;
+  }
+
+  /**
+   * Lends a free slot as memory for an answer that is no frame, SLOT_BYTES from `at`. Whoever asks gives it back like a
+   * frame, and counts among those that may hold one.
+   */
+  lendMemory(): Slot {
+    const slot = this.free();
+    slot.borrowers++;
+    return slot;
+  }
+
+  private free(): Slot {
     for (let i = 0; i < SLOTS; i++) {
       const slot = this.all[i];
-      if (slot != this.newest && slot.borrowers == 0) {
-        this.writing = slot;
-        return slot;
-      }
+      if (slot != this.newest && slot != this.writing && slot.borrowers == 0) return slot;
     }
     assert(false, "no free slot: more are lent than limits.ts allows for");
     return unreachable();
@@ -79,7 +97,8 @@ export class Slots {
     assert(this.writing == slot, "published a slot that was not taken");
     assert(jpegBytes <= JPEG_BYTES_MAX, "the file is larger than a slot");
     this.writing = null;
-    slot.sequence = ++this.sequence;
+    if (++this.sequence == 0) this.sequence = 1;
+    slot.sequence = this.sequence;
     slot.time = time;
     slot.jpegBytes = jpegBytes;
 

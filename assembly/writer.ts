@@ -88,12 +88,13 @@ export class Writer {
     return this;
   }
 
-  /** A string of JSON in its quotes. `"`, `\` and control characters become `?`: names of boards have none. */
+  /** UTF-8 text as a string of JSON in its quotes (RFC 8259, section 7). Control characters become `?`. */
   quoted(address: usize, length: u32): this {
     this.byte(0x22);
     for (let i: u32 = 0; i < length; i++) {
       const c = load<u8>(address + i);
-      this.byte(c == 0x22 || c == 0x5c || c < 0x20 || c == 0x7f ? 0x3f : c);
+      if (c == 0x22 || c == 0x5c) this.byte(0x5c);
+      this.byte(c < 0x20 || c == 0x7f ? 0x3f : c);
     }
     return this.byte(0x22);
   }

@@ -62,7 +62,18 @@ export enum Identity {
   ADDRESS = 1,
   /** How often the module was started afresh. */
   RESTARTS = 2,
+  /** Why it was the last time. */
+  CRASH = 3,
+  /** And when. */
+  CRASH_TIME = 4,
 }
+
+/** Bytes of a crash's text, at most. */
+export const CRASH_BYTES_MAX = 160;
+/** Bytes of a line that the module logs, at most. */
+export const LINE_BYTES_MAX = 256;
+/** Bytes of the log that are kept. */
+export const LOG_BYTES = 16 * 1024;
 
 /** How grave a line of the log is. */
 export enum Level {
@@ -105,6 +116,7 @@ export type BoardTable = {
   settingPut(name: number, nameLength: number, value: number, valueLength: number): number;
   identify(what: number, address: number, length: number): number;
   log(level: number, address: number, length: number): void;
+  logRead(address: number, length: number): number;
 };
 
 /** Each import's signature: parameters in brackets, then the result; i = i32, I = i64, f = f32, F = f64. */
@@ -125,6 +137,7 @@ export const SIGNATURES: Record<keyof BoardTable, string> = {
   settingPut: "(iiii)i",
   identify: "(iii)i",
   log: "(iii)",
+  logRead: "(ii)i",
 };
 
 /** A mistake of the module's own, found by the host: thrown out of an import, it stops the module as any trap does. */
@@ -159,9 +172,10 @@ export class ModuleMemory {
     return this.start(address, length);
   }
 
-  text(address: number, length: number): string {
+  /** A text, or as much of it as `most` bytes have (a character may then be cut in two). */
+  text(address: number, length: number, most = Infinity): string {
     const start = this.start(address, length);
-    return this.bytes.toString("utf8", start, start + (length >>> 0));
+    return this.bytes.toString("utf8", start, start + Math.min(length >>> 0, most));
   }
 
   /** Writes `text` where `length` bytes have room. @returns its length in bytes, or REFUSED */

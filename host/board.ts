@@ -8,15 +8,18 @@
 import {
   type BoardTable,
   BoardTrap,
+  CRASH_BYTES_MAX,
   Fault,
   Format,
   FRAME_TIME_BYTES,
   Identity,
   Level,
+  LINE_BYTES_MAX,
   ModuleMemory,
   Ready,
   SENSOR_HANDLE,
 } from "./board-table.ts";
+import { cutText, LogRing } from "./log-ring.ts";
 import type { Network } from "./network.ts";
 import type { Settings } from "./settings.ts";
 import { Events, Sockets } from "./sockets.ts";
@@ -36,19 +39,28 @@ export type BoardParts = {
   sensor: Sensor;
   settings: Settings;
   log: Log;
+  /** Where the last lines of the log are kept, if they have a place already. */
+  recent?: LogRing;
   /** Called when the network gave `events` something to tell. */
   wake: () => void;
 };
 
+/** Why a module stopped, and when: µs since the board's start. */
+export type Crash = { text: string; time: number };
+
 export class Board {
   readonly table: BoardTable;
-  readonly log: Log;
   /** How often a module was started afresh. */
   restarts = 0;
+  /** What ended the last one that was ended by something. */
+  crash: Crash | undefined;
+  /** The last line of level ERROR that the module wrote; whoever wants to know since when empties it. */
+  complaint = "";
   readonly #parts: BoardParts;
   readonly #memory = new ModuleMemory();
   readonly #events: Events;
   readonly #sockets: Sockets;
+  readonly #recent: LogRing;
   /** Whether the sensor's readiness is still to be told. */
   #capturing = false;
 
@@ -56,8 +68,20 @@ export class Board {
     this.#parts = parts;
     this.#events = new Events(parts.wake);
     this.#sockets = new Sockets(parts.network, this.#events);
-    this.log = parts.log;
+    this.#recent = parts.recent ?? new LogRing();
     this.table = this.#fill();
+  }
+
+  /** Writes a line of the log. */
+  log(level: number, text: string): void {
+    this.#recent.write(this.#parts.now(), level, text);
+    this.#parts.log(level, text);
+  }
+
+  /** Keeps what stopped the module, for the next one to tell. */
+  crashed(text: string, time: number): void {
+    this.restarts++;
+    this.crash = { text: cutText(text, CRASH_BYTES_MAX), time };
   }
 
   /** Serves the module whose memory this is. */
@@ -93,7 +117,7 @@ export class Board {
   }
 
   #fill(): BoardTable {
-    const { sensor, settings, now, log, kind, address: reachedAt } = this.#parts;
+    const { sensor, settings, now, kind, address: reachedAt } = this.#parts;
     const memory = this.#memory;
     const sockets = this.#sockets;
     return {
@@ -159,13 +183,23 @@ export class Board {
             return memory.writeText(reachedAt(), address, length);
           case Identity.RESTARTS:
             return memory.writeText(String(this.restarts), address, length);
+          case Identity.CRASH:
+            return memory.writeText(this.crash?.text ?? "", address, length);
+          case Identity.CRASH_TIME:
+            return memory.writeText(this.crash ? String(this.crash.time) : "", address, length);
           default:
             throw new BoardTrap(`identify with an unknown question, ${what}`);
         }
       },
       log: (level, address, length) => {
         if (!(level in Level)) throw new BoardTrap(`log with an unknown level, ${level}`);
-        log(level, memory.text(address, length));
+        const text = cutText(memory.text(address, length, LINE_BYTES_MAX), LINE_BYTES_MAX);
+        if (level === Level.ERROR) this.complaint = text;
+        this.log(level, text);
+      },
+      logRead: (address, length) => {
+        const start = memory.start(address, length);
+        return this.#recent.read(memory.bytes, start, start + (length >>> 0));
       },
     };
   }

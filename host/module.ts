@@ -51,7 +51,12 @@ export class Camera {
   }
 }
 
-/** What a trap, or a throw out of an import, is called in the log. */
+/** A frame of the module's in a stack trace: its number among the functions, and where in the file it stands. */
+const WASM_FRAME = /wasm-function\[(\d+)\]:(0x[0-9a-f]+)/;
+
+/** What a trap, or a throw out of an import, is called in the log, and where in the module that was. */
 export function trapText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const frame = WASM_FRAME.exec(error.stack ?? "");
+  return frame ? `${error.message}, in function ${frame[1]} at ${frame[2]}` : error.message;
 }

@@ -22,6 +22,8 @@ export class Supervisor {
   #startAt = 0;
   #pause = PAUSE_MIN;
   #failedAt = -Infinity;
+  /** When the instance was made. */
+  #startedAt = 0;
 
   constructor(module: WebAssembly.Module, board: Board) {
     this.#module = module;
@@ -35,9 +37,11 @@ export class Supervisor {
 
   /** Does what is due at `now`. @returns when to be called next if the board has nothing to tell before */
   turn(now: number): number {
+    this.#board.complaint = "";
     try {
       if (!this.#camera) {
         if (now < this.#startAt) return this.#startAt;
+        this.#startedAt = now;
         this.#camera = new Camera(this.#module, this.#board);
       }
       return this.#camera.step(now);
@@ -52,9 +56,13 @@ export class Supervisor {
     if (now - this.#failedAt >= STEADY_AFTER) this.#pause = PAUSE_MIN;
     this.#failedAt = now;
     this.#startAt = now + this.#pause;
-    this.#board.restarts++;
-    const pause = this.#pause / 1000;
-    this.#board.log(Level.ERROR, `the module stopped: ${trapText(error)}; a fresh start in ${pause} ms`);
+    // A failed assert is told in the log before it traps; that is then the better half of the reason.
+    const complaint = this.#board.complaint;
+    const text = complaint ? `${complaint} (${trapText(error)})` : trapText(error);
+    this.#board.crashed(text, now);
+    const ran = ((now - this.#startedAt) / 1e6).toFixed(6);
+    const next = `fresh start ${this.#board.restarts} in ${this.#pause / 1000} ms`;
+    this.#board.log(Level.ERROR, `the module stopped: ${text}; it ran for ${ran} s; ${next}`);
     this.#pause = Math.min(this.#pause * 2, PAUSE_MAX);
     return this.#startAt;
   }

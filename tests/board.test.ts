@@ -159,7 +159,8 @@ describe("a module that fails", () => {
       "tcpClose of a handle that is not open",
     ];
     for (const [index, failure] of failures.entries()) {
-      const text = `the module stopped: ${failure}; a fresh start in ${100 * 2 ** index} ms`;
+      const next = `fresh start ${index + 1} in ${100 * 2 ** index} ms`;
+      const text = `the module stopped: ${failure}; it ran for \\d+\\.\\d{6} s; ${next}`;
       await board.line(new RegExp(`^\\[ *\\d+\\.\\d{6}\\] ERROR   ${text}$`));
     }
     await board.answers();

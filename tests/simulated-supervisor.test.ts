@@ -33,7 +33,10 @@ scenario("a camera that traps: every connection is reset, and a fresh one serves
     throw new Error("the sensor answers nonsense");
   };
   world.runUntil(() => failures(world).length === 1, SECOND, "the failure");
-  assert.equal(world.log.at(-1)!.text, "the module stopped: the sensor answers nonsense; a fresh start in 100 ms");
+  const { text, time } = world.log.at(-1)!;
+  const reason = /^the module stopped: (the sensor answers nonsense, in function \d+ at 0x[0-9a-f]+); it ran for /;
+  assert.match(text, reason);
+  assert.match(text, new RegExp(`; it ran for ${(time / SECOND).toFixed(6)} s; fresh start 1 in 100 ms$`));
   assert.equal(world.board.openSockets, 0);
   assert.equal(world.memory, undefined);
   const tooEarly = world.watch();
@@ -45,7 +48,13 @@ scenario("a camera that traps: every connection is reset, and a fresh one serves
   world.run(2 * SECOND);
   assert.ok(late.parts.length > 50 && areGapless(late.parts));
   assert.ok(late.parts[0].sequence < 5, "it counts anew");
-  assert.equal(stateOf(world).restarts, 1);
+  const { restarts, crash } = stateOf(world);
+  assert.equal(restarts, 1);
+  assert.deepEqual(crash, { text: reason.exec(text)![1], time: time / SECOND });
+  // The log outlives the module.
+  const log = world.fetch("/log");
+  assert.equal(log.status, 200);
+  assert.ok(log.body.toString().includes(`ERROR   ${text}\n`));
   await checkParts(world, viewers);
   await checkParts(world, [late]);
 });

@@ -48,6 +48,30 @@ describe("the slots", () => {
     expect(slots.lent).toBe(0);
   });
 
+  it("lend memory that is no frame's, beside the frame that is being written", () => {
+    publish(1, 10, 0);
+    const writing = slots.take();
+    memory.fill(writing.jpegAt, 2, 10);
+    const lent = slots.lendMemory();
+    memory.fill(lent.at, 3, SLOT_BYTES);
+    expect(slots.lent).toBe(1);
+    slots.publish(writing, 10, 1);
+    for (let i = 0; i < 2 * SLOTS; i++) publish(4, 10, i);
+    expect(load<u8>(lent.at)).toBe(3);
+    expect(load<u8>(lent.at + SLOT_BYTES - 1)).toBe(3);
+    slots.giveBack(lent);
+    expect(slots.lent).toBe(0);
+  });
+
+  it("count on from 1 after the largest number, so that none is a frame's", () => {
+    slots = new Slots(memoryOfSlots, u32.MAX_VALUE - 2);
+    expect(publish(1, 1, 0).sequence).toBe(u32.MAX_VALUE - 1);
+    expect(publish(1, 1, 0).sequence).toBe(u32.MAX_VALUE);
+    const first = publish(1, 1, 0);
+    expect(first.sequence).toBe(1);
+    expect(String.UTF8.decodeUnsafe(first.partAt, first.partBytes).includes("X-Sequence: 1\r\n")).toBeTruthy();
+  });
+
   it("fire their pulse once a frame", () => {
     const before = slots.published.count;
     publish(1, 1, 0);

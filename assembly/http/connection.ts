@@ -195,6 +195,16 @@ export class Connection extends Task {
     this.endHead(address, length, now);
   }
 
+  /** Sends the first `length` bytes of `slot`, which was lent for this and is given back when they are sent. */
+  sendLent(type: string, slot: Slot, length: u32, now: i64): void {
+    this.beginHead("200 OK");
+    this.describe(type, length).text("\r\n");
+    this.endHead(slot.at, length, now);
+    this.slot = slot;
+    this.server.snapshots++;
+    this.isSnapshot = true;
+  }
+
   /** Answers with a line of text that says what is wrong, and closes. */
   refuse(status: string, why: string, now: i64, fields: string = ""): void {
     this.beginRefusal().text(why);

@@ -1,6 +1,6 @@
 /** `/state`: what the camera is doing, as JSON. Times are seconds on the camera's clock. */
 
-import { Identity, identify } from "../board";
+import { CRASH_BYTES_MAX, Identity, identify } from "../board";
 import { Capture, State, sensorFaultName } from "../capture";
 import { formatName } from "../controls";
 import { CONNECTIONS_MAX, VIEWERS_MAX } from "../limits";
@@ -9,7 +9,7 @@ import { Writer } from "../writer";
 import { Connection } from "./connection";
 import { Server } from "./server";
 
-const TEXT_BYTES: i32 = 64;
+const TEXT_BYTES: i32 = CRASH_BYTES_MAX;
 const text = memory.data(TEXT_BYTES);
 
 export function sendState(connection: Connection, server: Server, now: i64): void {
@@ -20,6 +20,8 @@ export function sendState(connection: Connection, server: Server, now: i64): voi
   identity(json, Identity.ADDRESS);
   json.text(',"version":"').text(VERSION).text('","restarts":');
   json.bytes(text, max(identify(Identity.RESTARTS, text, TEXT_BYTES), 0));
+  json.text(',"crash":');
+  crash(json);
   json.text(',"time":').seconds(now);
   json.text(',"capture":');
   capture(json, server.capture, now);
@@ -36,6 +38,20 @@ export function sendState(connection: Connection, server: Server, now: i64): voi
   json.text('],"limits":{"connections":').number(CONNECTIONS_MAX);
   json.text(',"viewers":').number(VIEWERS_MAX).text("}}\n");
   connection.endText("200 OK", "application/json", "", now);
+}
+
+/** The last crash: null where there was none, else its text and time. */
+function crash(json: Writer): void {
+  const digits = identify(Identity.CRASH_TIME, text, TEXT_BYTES);
+  if (digits <= 0) {
+    json.text("null");
+    return;
+  }
+  let time: i64 = 0;
+  for (let i = 0; i < digits; i++) time = time * 10 + load<u8>(text + i) - 0x30;
+  json.text('{"text":');
+  identity(json, Identity.CRASH);
+  json.text(',"time":').seconds(time).text("}");
 }
 
 function capture(json: Writer, capture: Capture, now: i64): void {

@@ -13,7 +13,7 @@ use core::ops::Range;
 use crate::capture::{Capture, Format, Mode};
 use crate::clock::{Clock, Micros};
 use crate::fault::{Fault, Mistake, Refusal};
-use crate::log::{Level, Log};
+use crate::log::{LINE_BYTES_MAX, Level, Log};
 use crate::sensor_bus::SensorBus;
 use crate::settings::Settings;
 use crate::sockets::{Close, Sockets};
@@ -31,9 +31,23 @@ pub struct Board {
     pub sockets: Box<dyn Sockets>,
     pub settings: Box<dyn Settings>,
     pub log: Box<dyn Log>,
-    /// How often the module was started afresh. The supervisor counts.
-    pub restarts: u32,
+    /// What the supervisor knows of modules that stopped.
+    pub past: Past,
 }
+
+/// What happened to the modules before the one that runs.
+#[derive(Default)]
+pub struct Past {
+    /// How often the module was started afresh.
+    pub restarts: u32,
+    /// Why, the last time, and when.
+    pub crash: Option<(String, Micros)>,
+    /// The last line of level ERROR that the module wrote; whoever wants to know since when empties it.
+    pub complaint: String,
+}
+
+/// Bytes of a crash's text, at most.
+pub const CRASH_BYTES_MAX: usize = 160;
 
 impl Board {
     pub fn now(&mut self) -> Micros {
@@ -91,7 +105,7 @@ macro_rules! import {
 }
 
 /// The whole table, in the order of assembly/board.ts.
-pub static IMPORTS: [Import; 16] = [
+pub static IMPORTS: [Import; 17] = [
     import!("events", events(address: u32, length: u32) "i"),
     import!("tcpListen", tcp_listen(port: u32) "i"),
     import!("tcpAccept", tcp_accept(listener: i32) "i"),
@@ -108,6 +122,7 @@ pub static IMPORTS: [Import; 16] = [
     import!("settingPut", setting_put(name: u32, name_length: u32, value: u32, value_length: u32) "i"),
     import!("identify", identify(what: i32, address: u32, length: u32) "i"),
     import!("log", log(level: i32, address: u32, length: u32) ""),
+    import!("logRead", log_read(address: u32, length: u32) "i"),
 ];
 
 /// The sensor's place in what `events` tells.
@@ -122,6 +137,8 @@ const EVENT_BYTES: usize = 4;
 const IDENTITY_BOARD: i32 = 0;
 const IDENTITY_ADDRESS: i32 = 1;
 const IDENTITY_RESTARTS: i32 = 2;
+const IDENTITY_CRASH: i32 = 3;
+const IDENTITY_CRASH_TIME: i32 = 4;
 
 /// A fault is the call's answer; a mistake ends the module.
 fn answer(result: Result<i32, Refusal>) -> Answer {
@@ -289,7 +306,9 @@ fn identify(board: &mut Board, memory: &mut [u8], what: i32, address: u32, lengt
     let text = match what {
         IDENTITY_BOARD => board.name.to_string(),
         IDENTITY_ADDRESS => board.sockets.address().unwrap_or_default(),
-        IDENTITY_RESTARTS => board.restarts.to_string(),
+        IDENTITY_RESTARTS => board.past.restarts.to_string(),
+        IDENTITY_CRASH => board.past.crash.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
+        IDENTITY_CRASH_TIME => board.past.crash.as_ref().map(|(_, time)| time.to_string()).unwrap_or_default(),
         _ => return Err(Mistake("identify with an unknown question")),
     };
     give_text(memory, &text, address, length)
@@ -297,9 +316,18 @@ fn identify(board: &mut Board, memory: &mut [u8], what: i32, address: u32, lengt
 
 fn log(board: &mut Board, memory: &mut [u8], level: i32, address: u32, length: u32) -> Answer {
     let level = Level::from_number(level).ok_or(Mistake("log with an unknown level"))?;
-    let text = String::from_utf8_lossy(bytes(memory, address, length)?);
+    let all = bytes(memory, address, length)?;
+    let text = String::from_utf8_lossy(&all[..all.len().min(LINE_BYTES_MAX)]);
+    if level == Level::Error {
+        board.past.complaint.clear();
+        board.past.complaint.push_str(&text);
+    }
     board.log(level, format_args!("{text}"));
     Ok(0)
+}
+
+fn log_read(board: &mut Board, memory: &mut [u8], address: u32, length: u32) -> Answer {
+    Ok(board.log.read(bytes(memory, address, length)?) as i32)
 }
 
 #[cfg(test)]
@@ -339,7 +367,7 @@ mod tests {
                 ..Default::default()
             }),
             log: Box::new(log.clone()),
-            restarts: 12,
+            past: Past { restarts: 12, crash: Some(("unreachable".into(), 5_000_000_000)), ..Default::default() },
         };
         World { clock, log, sensor_bus, sockets, store, board, memory: [0; 64] }
     }
@@ -368,7 +396,7 @@ mod tests {
 
     #[test]
     fn every_address_is_checked() {
-        let calls: [(&str, &[i32]); 13] = [
+        let calls: [(&str, &[i32]); 14] = [
             ("events", &[60, 8]),
             ("tcpReceive", &[1, 60, 8]),
             ("tcpSend", &[1, 60, 8]),
@@ -382,6 +410,7 @@ mod tests {
             ("settingPut", &[0, 8, 60, 8]),
             ("identify", &[0, 60, 8]),
             ("log", &[2, 60, 8]),
+            ("logRead", &[60, 8]),
         ];
         for (name, arguments) in calls {
             let mut world = world();
@@ -406,7 +435,7 @@ mod tests {
             ("busTransfer", &[-1, 0, 1, 1, 1]),
             ("softSensorSet", &[2, 1, 5, 1000]),
             ("capturePoll", &[0, 4]),
-            ("identify", &[3, 0, 8]),
+            ("identify", &[5, 0, 8]),
             ("log", &[3, 0, 8]),
         ];
         for (name, arguments) in calls {
@@ -482,11 +511,15 @@ mod tests {
         assert_eq!(world.call("settingGet", &[40, 4, 0, 6]), Ok(Fault::Refused as i32));
         assert_eq!(world.call("settingGet", &[45, 5, 0, 0]), Ok(0));
         assert_eq!(world.call("settingGet", &[40, 3, 0, 8]), Ok(Fault::Missing as i32));
-        for (what, text) in [(0, "test"), (1, "10.1.2.3"), (2, "12")] {
+        let crash = [(3, "unreachable"), (4, "5000000000")];
+        for (what, text) in [(0, "test"), (1, "10.1.2.3"), (2, "12")].into_iter().chain(crash) {
             assert_eq!(world.call("identify", &[what, 0, 16]), Ok(text.len() as i32));
             assert_eq!(world.text(text.len() as i32), text);
         }
         assert_eq!(world.call("identify", &[1, 0, 7]), Ok(Fault::Refused as i32));
+        world.board.past.crash = None;
+        assert_eq!(world.call("identify", &[3, 0, 7]), Ok(0));
+        assert_eq!(world.call("identify", &[4, 0, 7]), Ok(0));
     }
 
     #[test]
@@ -535,6 +568,11 @@ mod tests {
         let mut world = world();
         world.memory[..6].copy_from_slice(b"up \xff\xc3\xa9");
         assert_eq!(world.call("log", &[1, 0, 6]), Ok(0));
+        assert_eq!(world.call("logRead", &[8, 4]), Ok(1));
+        assert_eq!(world.memory[8], b'1'); // the double's line count
         assert_eq!(world.log.take(), [(Level::Warning, "up \u{fffd}\u{e9}".to_string())]);
+        assert_eq!(world.board.past.complaint, "");
+        assert_eq!(world.call("log", &[0, 0, 2]), Ok(0));
+        assert_eq!(world.board.past.complaint, "up");
     }
 }

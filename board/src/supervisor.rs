@@ -3,10 +3,11 @@
 //! It has no loop of its own: the board calls [`Supervisor::poll`], sleeps until the time that it answers or an
 //! interrupt, and calls it again.
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 
 use crate::clock::{MILLISECOND, Micros, NEVER, SECOND};
-use crate::imports::Board;
+use crate::imports::{Board, CRASH_BYTES_MAX};
 use crate::log::Level;
 
 /// The pause before a fresh start, after the first failure and at most; it doubles from one to the other.
@@ -48,6 +49,8 @@ pub struct Supervisor<E: Engine> {
     /// Before the next fresh start.
     pause: Micros,
     failed_at: Micros,
+    /// When the last instance was made, or tried to.
+    started_at: Micros,
     report: Option<Report>,
 }
 
@@ -71,7 +74,8 @@ impl<E: Engine> Supervisor<E> {
     /// `report`: whether the log shall tell every 10 s how long steps take.
     pub fn new(engine: E, board: Board, report: bool) -> Self {
         let report = report.then_some(Report { next: REPORT_EVERY, steps: 0, longest: 0, busy: 0 });
-        Supervisor { engine, board, state: State::Paused { until: 0 }, pause: PAUSE_FIRST, failed_at: 0, report }
+        let state = State::Paused { until: 0 };
+        Supervisor { engine, board, state, pause: PAUSE_FIRST, failed_at: 0, started_at: 0, report }
     }
 
     pub fn board(&mut self) -> &mut Board {
@@ -84,6 +88,7 @@ impl<E: Engine> Supervisor<E> {
         let now = self.board.now();
         self.board.sockets.poll(now, &mut *self.board.log);
         self.write_report(now);
+        self.board.past.complaint.clear();
         let result = match &mut self.state {
             State::Paused { until } if *until <= now => self.start(now),
             State::Running { instance, due } if *due <= now || self.board.has_event(now) => {
@@ -112,6 +117,7 @@ impl<E: Engine> Supervisor<E> {
     }
 
     fn start(&mut self, now: Micros) -> Result<(), Trap> {
+        self.started_at = now;
         let mut instance = self.engine.start()?;
         instance.begin(&mut self.board)?;
         self.state = State::Running { instance, due: now };
@@ -127,9 +133,22 @@ impl<E: Engine> Supervisor<E> {
         self.board.capture.stop();
         self.board.sockets.abort_all();
         let pause = self.pause;
-        self.board
-            .log(Level::Error, format_args!("the module stopped: {trap}; a fresh start in {} ms", pause / MILLISECOND));
-        self.board.restarts += 1;
+        // A failed assert is told in the log before it traps; that is then the better half of the reason.
+        let mut text = match self.board.past.complaint.as_str() {
+            "" => trap.to_string(),
+            complaint => format!("{complaint} ({trap})"),
+        };
+        self.board.past.restarts += 1;
+        let (restarts, ran) = (self.board.past.restarts, now - self.started_at);
+        let (seconds, micros, wait) = (ran / SECOND, ran % SECOND, pause / MILLISECOND);
+        self.board.log(
+            Level::Error,
+            format_args!(
+                "the module stopped: {text}; it ran for {seconds}.{micros:06} s; fresh start {restarts} in {wait} ms"
+            ),
+        );
+        text.truncate(text.floor_char_boundary(CRASH_BYTES_MAX));
+        self.board.past.crash = Some((text, now));
         self.pause = (pause * 2).min(PAUSE_MAX);
         self.state = State::Paused { until: now + pause };
     }
@@ -150,6 +169,7 @@ mod tests {
 
     use super::*;
     use crate::clock::{Clock, HandClock};
+    use crate::imports::Past;
     use crate::log::KeptLog;
     use crate::sensor_bus::NoBus;
     use crate::settings::KeptSettings;
@@ -212,7 +232,7 @@ mod tests {
             sockets: Box::new(sockets.clone()),
             settings: Box::new(KeptSettings::default()),
             log: Box::new(log.clone()),
-            restarts: 0,
+            past: Past::default(),
         };
         let engine = ScriptedEngine { scripts: scripts.into_iter().collect(), alive: Rc::new(()) };
         World { clock, log, sockets, supervisor: Supervisor::new(engine, board, false) }
@@ -273,15 +293,43 @@ mod tests {
     fn a_trap_is_logged_and_a_fresh_instance_starts_after_a_pause() {
         let mut world = world([failing("unreachable")]);
         assert_eq!(settle(&mut world), 100 * MILLISECOND);
-        let text = "the module stopped: unreachable; a fresh start in 100 ms";
+        let text = "the module stopped: unreachable; it ran for 0.000000 s; fresh start 1 in 100 ms";
         assert_eq!(world.log.take(), [(Level::Error, text.to_string())]);
         assert_eq!(world.sockets.aborts(), 1);
         world.clock.set(100 * MILLISECOND - 1);
         assert_eq!(settle(&mut world), 100 * MILLISECOND);
         world.clock.set(100 * MILLISECOND);
         assert_eq!(settle(&mut world), NEVER);
-        assert_eq!(world.supervisor.board().restarts, 1);
+        assert_eq!(world.supervisor.board().past.restarts, 1);
+        assert_eq!(world.supervisor.board().past.crash, Some(("unreachable".to_string(), 0)));
         assert_eq!(world.log.take(), []);
+    }
+
+    #[test]
+    fn a_failed_asserts_own_words_are_the_reason() {
+        let mut calls = 0;
+        let long = "a".repeat(200);
+        let mut world = world([Ok(Box::new(move |board: &mut Board, now| {
+            calls += 1;
+            match calls {
+                1 => {
+                    board.past.complaint = "of an earlier step".into();
+                    Ok(now + 1_500 * MILLISECOND)
+                }
+                _ => {
+                    board.past.complaint = format!("slot.ts:7:3: {long}");
+                    Err("unreachable".into())
+                }
+            }
+        }) as Script)]);
+        let wake_at = settle(&mut world);
+        world.clock.set(wake_at);
+        settle(&mut world);
+        let (text, time) = world.supervisor.board().past.crash.clone().unwrap();
+        assert_eq!((text.len(), time), (CRASH_BYTES_MAX, 1_500_000));
+        assert!(text.starts_with("slot.ts:7:3: aaa"));
+        let line = &world.log.take()[0].1;
+        assert!(line.ends_with("aa (unreachable); it ran for 1.500000 s; fresh start 1 in 100 ms"), "{line}");
     }
 
     #[test]
@@ -293,7 +341,7 @@ mod tests {
         let wake_at = settle(&mut world);
         world.clock.set(wake_at);
         settle(&mut world);
-        assert_eq!(world.supervisor.board().restarts, 1);
+        assert_eq!(world.supervisor.board().past.restarts, 1);
         assert_eq!(world.supervisor.board().settings.get("quality"), Some("40"));
     }
 
@@ -325,7 +373,8 @@ mod tests {
     fn what_does_not_start_is_tried_again() {
         let mut world = world([Err("no memory".into())]);
         assert_eq!(settle(&mut world), 100 * MILLISECOND);
-        assert_eq!(world.log.take()[0].1, "the module stopped: no memory; a fresh start in 100 ms");
+        let text = "the module stopped: no memory; it ran for 0.000000 s; fresh start 1 in 100 ms";
+        assert_eq!(world.log.take()[0].1, text);
         world.clock.set(100 * MILLISECOND);
         assert_eq!(settle(&mut world), NEVER);
     }

@@ -44,8 +44,6 @@ export class LiveWorld {
     const { address, port, family } = server.address() as AddressInfo;
     this.address = `${family === "IPv6" ? `[${address}]` : address}:${port}`;
     this.#network = new LiveNetwork(server, CAMERA_PORT);
-    // Such as too many open files: that one connection is lost, the camera goes on.
-    server.on("error", (error) => log(Level.WARNING, `a connection could not be accepted: ${error.message}`));
     this.board = new Board({
       kind: "node",
       address: () => this.address,
@@ -55,6 +53,10 @@ export class LiveWorld {
       settings,
       log,
       wake: this.#wake,
+    });
+    // Such as too many open files: that one connection is lost, the camera goes on.
+    server.on("error", ({ message }) => {
+      this.board.log(Level.WARNING, `a connection could not be accepted: ${message}`);
     });
     this.#supervisor = new Supervisor(module, this.board);
     this.#turn();

@@ -12,7 +12,7 @@ extern crate alloc;
 use alloc::boxed::Box;
 use alloc::format;
 
-use board::imports::Board;
+use board::imports::{Board, Past};
 use board::log::{Level, TextLog};
 use board::net::{Network, Sizes};
 use board::scene::Scene;
@@ -66,8 +66,8 @@ fn main() -> ! {
         capture: Box::new(SoftSensor::new(scene)),
         sockets: Box::new(Network::new(parts.ethernet, address, seed, NETWORK)),
         settings: Box::new(settings),
-        log: Box::new(TextLog(parts.uart)),
-        restarts: 0,
+        log: Box::new(TextLog::new(parts.uart)),
+        past: Past::default(),
     };
     let engine = Engine::new(engine::runtime(parts.linear_memory), module.unwrap_or(&MODULE.0));
     let mut supervisor = Supervisor::new(engine, board, report);
