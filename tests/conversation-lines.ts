@@ -2,7 +2,7 @@
 
 import { connect } from "node:net";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { ClientState } from "../host/simulated/client.ts";
 import { SECOND } from "../host/simulated/timeline.ts";
 import type { SimulatedWorld } from "../host/simulated/world.ts";
@@ -23,7 +23,10 @@ export async function tcpLine(port: number): Promise<Line> {
   socket.on("error", () => (closed = true));
   await once(socket, "connect");
   return {
-    send: (piece) => void socket.write(piece),
+    async send(piece) {
+      socket.write(piece);
+      await turn();
+    },
     async until(isDone, what) {
       const deadline = performance.now() + PATIENCE_MS;
       while (!isDone()) {
@@ -46,7 +49,7 @@ export function simulatedLine(world: SimulatedWorld): Line {
   let bytes = Buffer.alloc(0);
   client.onBytes = (chunk) => (bytes = Buffer.concat([bytes, chunk]));
   return {
-    send: (piece) => void client.send(piece),
+    send: async (piece) => void client.send(piece),
     until: async (isDone, what) => world.runUntil(isDone, 20 * SECOND, what),
     received: () => bytes,
     isClosed: () => client.state === ClientState.ENDED || client.state === ClientState.RESET,

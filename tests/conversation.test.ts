@@ -1,6 +1,6 @@
 /**
- * The conversations of tests/requests/ on Node: in the simulated world whole, byte by byte and in seeded random pieces;
- * in the live world whole. The emulated board holds the same ones in board-conversation.test.ts.
+ * The conversations of tests/requests/ on Node, in the simulated world and in the live one: whole, byte by byte and in
+ * seeded random pieces. The emulated board holds the same ones in conversation-board.test.ts.
  */
 
 import assert from "node:assert/strict";
@@ -26,16 +26,20 @@ function cut(bytes: Buffer, lengthOf: () => number): Buffer[] {
   return pieces;
 }
 
+/** The ways in which a request is sent. */
+function waysOf(request: Buffer, seed: number, randomWays: number): Buffer[][] {
+  const random = new Random(seed);
+  const ways = [[request], cut(request, () => 1)];
+  for (let n = 0; n < randomWays; n++) ways.push(cut(request, () => random.between(1, 40)));
+  return ways;
+}
+
 describe("conversations in the simulated world", async () => {
   const module = await loadModule(modulePath("board"));
   const scene = new Scene(await renderScene({ scene: PATTERN, width: 64, height: 48, format: 1, bytesMax: 1_000_000 }));
   for (const [i, conversation] of conversations.entries()) {
     it(conversation.name, async () => {
-      const { request } = conversation;
-      const random = new Random(i);
-      const cuts = [[request], cut(request, () => 1)];
-      for (let n = 0; n < 3; n++) cuts.push(cut(request, () => random.between(1, 40)));
-      for (const pieces of cuts) {
+      for (const pieces of waysOf(conversation.request, i, 3)) {
         const world = new SimulatedWorld({ module, scene, seed: i, settings: { size: "64x48" } });
         world.run(SECOND);
         await hold(conversation, simulatedLine(world), pieces);
@@ -52,9 +56,11 @@ describe("conversations on Node", () => {
   });
   after(() => camera.stop());
 
-  for (const conversation of conversations) {
+  for (const [i, conversation] of conversations.entries()) {
     it(conversation.name, async () => {
-      await hold(conversation, await tcpLine(camera.port), [conversation.request]);
+      for (const pieces of waysOf(conversation.request, i, 1)) {
+        await hold(conversation, await tcpLine(camera.port), pieces);
+      }
     });
   }
 });

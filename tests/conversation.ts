@@ -37,7 +37,8 @@ export interface Conversation {
 
 /** One end of a connection to the camera, whatever it is made of. */
 export interface Line {
-  send(bytes: Buffer): void;
+  /** Sends, and lets what was sent go on its way by itself. */
+  send(bytes: Buffer): Promise<void>;
   /** Lets the camera work and the network carry until `isDone`, or fails after a time that is ample. */
   until(isDone: () => boolean, what: string): Promise<void>;
   /** All that was received so far. */
@@ -112,7 +113,7 @@ export async function hold(conversation: Conversation, line: Line, pieces: Buffe
   const { answers, closes } = conversation;
   const methods = [...conversation.request.toString("latin1").matchAll(/([A-Z]+) \S+ HTTP\//g)].map((m) => m[1]);
   try {
-    for (const piece of pieces) line.send(piece);
+    for (const piece of pieces) await line.send(piece);
     const isWhole = () => split(line.received(), methods, line.isClosed()).answers.length >= answers.length;
     await line.until(() => isWhole() || line.isClosed(), `${answers.length} answers`);
     if (closes) await line.until(() => line.isClosed(), "the connection's end");
@@ -130,7 +131,7 @@ export async function hold(conversation: Conversation, line: Line, pieces: Buffe
 async function askAgain(line: Line): Promise<void> {
   assert(!line.isClosed(), "the camera ended the connection");
   const from = line.received().length;
-  line.send(Buffer.from("GET /nowhere HTTP/1.1\r\nHost: camera\r\n\r\n"));
+  await line.send(Buffer.from("GET /nowhere HTTP/1.1\r\nHost: camera\r\n\r\n"));
   const last = () => split(line.received().subarray(from), ["GET"], line.isClosed()).answers;
   await line.until(() => last().length > 0 || line.isClosed(), "a further answer");
   assert.equal(last()[0]?.status, "404 Not Found", "the answer to a further request");

@@ -523,7 +523,7 @@ export class Parser {
     if (this.minor > 0 && this.hosts == 0) return Outcome.MALFORMED;
     // "*" is the whole server, and only OPTIONS asks for that
     const isStar = load<u8>(this.target) == STAR;
-    if (isStar && !(this.method == Method.OPTIONS && this.pathIs("*"))) return Outcome.MALFORMED;
+    if (isStar && (this.method != Method.OPTIONS || this.targetBytes > 1)) return Outcome.MALFORMED;
     switch (this.coding) {
       case Coding.NONE:
         break;
