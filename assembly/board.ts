@@ -72,6 +72,15 @@ export declare function tcpListen(port: u32): i32;
 export declare function tcpAccept(listener: i32): i32;
 
 /**
+ * Tells from where a connection comes: writes the peer's IP address to `address`, in the network's order of bytes. An
+ * IPv4 peer is one of 4 bytes, on a socket for IPv6 too.
+ * @returns 4 or 16, REFUSED where it is longer than `length`, CLOSED where the peer is gone and nobody knows any more
+ */
+// @ts-ignore: decorator
+@external("board", "tcpPeer")
+export declare function tcpPeer(socket: i32, address: usize, length: u32): i32;
+
+/**
  * Receives up to `length` bytes to `address`.
  * @returns how many (at least 1), or AGAIN, END, CLOSED
  */
@@ -222,11 +231,22 @@ export const CRASH_BYTES_MAX: i32 = 160;
 @external("board", "identify")
 export declare function identify(what: i32, address: usize, length: u32): i32;
 
+/**
+ * Fills `length` bytes at `address` with chance that nobody can guess or repeat: secrets are made of it. It comes from
+ * the processor's generator of random numbers, or from whoever starts the board; never from a clock or a counter.
+ * @returns 0, or MISSING where the board has none
+ */
+// @ts-ignore: decorator
+@external("board", "random")
+export declare function random(address: usize, length: u32): i32;
+
 /** How grave a line of the log is. */
 export enum Level {
   ERROR = 0,
   WARNING = 1,
   INFO = 2,
+  /** For who stands at the board's console, once: a secret. It is shown there, and kept nowhere. */
+  CONSOLE = 3,
 }
 
 /** Writes one line (UTF-8, no line end) to the board's log. What is longer than 256 bytes is cut off there. */
@@ -236,7 +256,7 @@ export declare function log(level: i32, address: usize, length: u32): void;
 
 /**
  * Reads the last lines of the board's log, the oldest first, as many whole ones as fit: the module's and the board's
- * own, also those from before the module was started afresh. The board keeps the last 16 KB.
+ * own, also those from before the module was started afresh. The board keeps the last 16 KB, without lines of CONSOLE.
  *
  * A line is UTF-8 text, `[seconds.micros] LEVEL text`, without control characters, and ends with a line feed.
  * @returns their length in bytes

@@ -5,6 +5,7 @@
 
 import { Capture } from "./capture";
 import { Controls } from "./controls";
+import { Access } from "./http/access";
 import { Connection } from "./http/connection";
 import { PAGE, PAGE_BYTES, PAGE_GZIP, PAGE_GZIP_BYTES } from "./generated/page";
 import { sendLog } from "./http/log";
@@ -43,18 +44,18 @@ export function start(): void {
   const capture = new Capture(controls, sensors, slots);
   const server = new Server(HTTP_PORT, capture, slots);
 
-  server.route("/", "action=stream", stream);
-  server.route("/", "action=snapshot", snapshot);
-  server.route("/", "", page);
-  server.route("/stream.jpg", "", stream);
-  server.route("/stream", "", stream);
-  server.route("/video_feed", "", stream);
-  server.route("/snapshot.jpg", "", snapshot);
-  server.route("/state", "", sendState);
-  server.route("/log", "", sendLog);
-  server.route("/control", "", sendControls);
-  server.post("/control", setControls);
-  server.post("/control/save", saveControls);
+  server.route("/", "action=stream", Access.VIEWER, stream);
+  server.route("/", "action=snapshot", Access.VIEWER, snapshot);
+  server.route("/", "", Access.VIEWER, page);
+  server.route("/stream.jpg", "", Access.VIEWER, stream);
+  server.route("/stream", "", Access.VIEWER, stream);
+  server.route("/video_feed", "", Access.VIEWER, stream);
+  server.route("/snapshot.jpg", "", Access.VIEWER, snapshot);
+  server.route("/state", "", Access.VIEWER, sendState);
+  server.route("/log", "", Access.ADMIN, sendLog);
+  server.route("/control", "", Access.VIEWER, sendControls);
+  server.post("/control", Access.ADMIN, setControls);
+  server.post("/control/save", Access.ADMIN, saveControls);
 }
 
 function page(connection: Connection, _server: Server, now: i64): void {

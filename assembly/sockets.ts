@@ -15,6 +15,7 @@ import {
   tcpAccept,
   tcpClose,
   tcpListen,
+  tcpPeer,
   tcpReceive,
   tcpSend,
 } from "./board";
@@ -62,6 +63,11 @@ export class Socket {
     const handle = tcpAccept(this.handle);
     if (handle < 0) this.readable = false;
     return handle;
+  }
+
+  /** As {@link tcpPeer}. */
+  peer(address: usize, length: u32): i32 {
+    return tcpPeer(this.handle, address, length);
   }
 
   /** As {@link tcpReceive}. */

@@ -80,6 +80,8 @@ export enum Level {
   ERROR = 0,
   WARNING = 1,
   INFO = 2,
+  /** A secret, for the console alone. */
+  CONSOLE = 3,
 }
 
 /** The sensor's place in `events`. */
@@ -103,6 +105,7 @@ export type BoardTable = {
   events(address: number, length: number): number;
   tcpListen(port: number): number;
   tcpAccept(listener: number): number;
+  tcpPeer(socket: number, address: number, length: number): number;
   tcpReceive(socket: number, address: number, length: number): number;
   tcpSend(socket: number, address: number, length: number): number;
   tcpClose(socket: number, how: number): void;
@@ -115,6 +118,7 @@ export type BoardTable = {
   settingGet(name: number, nameLength: number, address: number, length: number): number;
   settingPut(name: number, nameLength: number, value: number, valueLength: number): number;
   identify(what: number, address: number, length: number): number;
+  random(address: number, length: number): number;
   log(level: number, address: number, length: number): void;
   logRead(address: number, length: number): number;
 };
@@ -124,6 +128,7 @@ export const SIGNATURES: Record<keyof BoardTable, string> = {
   events: "(ii)i",
   tcpListen: "(i)i",
   tcpAccept: "(i)i",
+  tcpPeer: "(iii)i",
   tcpReceive: "(iii)i",
   tcpSend: "(iii)i",
   tcpClose: "(ii)",
@@ -136,6 +141,7 @@ export const SIGNATURES: Record<keyof BoardTable, string> = {
   settingGet: "(iiii)i",
   settingPut: "(iiii)i",
   identify: "(iii)i",
+  random: "(ii)i",
   log: "(iii)",
   logRead: "(ii)i",
 };
@@ -180,10 +186,14 @@ export class ModuleMemory {
 
   /** Writes `text` where `length` bytes have room. @returns its length in bytes, or REFUSED */
   writeText(text: string, address: number, length: number): number {
+    return this.write(Buffer.from(text), address, length);
+  }
+
+  /** Writes `bytes` where `length` bytes have room. @returns how many they are, or REFUSED */
+  write(bytes: Uint8Array, address: number, length: number): number {
     const start = this.start(address, length);
-    const bytes = Buffer.byteLength(text);
-    if (bytes > length >>> 0) return Fault.REFUSED;
-    this.bytes.write(text, start);
-    return bytes;
+    if (bytes.length > length >>> 0) return Fault.REFUSED;
+    this.bytes.set(bytes, start);
+    return bytes.length;
   }
 }

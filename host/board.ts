@@ -38,6 +38,8 @@ export type BoardParts = {
   network: Network;
   sensor: Sensor;
   settings: Settings;
+  /** Fills bytes with chance; undefined on a board that has none. */
+  random: ((bytes: Uint8Array) => void) | undefined;
   log: Log;
   /** Where the last lines of the log are kept, if they have a place already. */
   recent?: LogRing;
@@ -117,7 +119,7 @@ export class Board {
   }
 
   #fill(): BoardTable {
-    const { sensor, settings, now, kind, address: reachedAt } = this.#parts;
+    const { sensor, settings, random, now, kind, address: reachedAt } = this.#parts;
     const memory = this.#memory;
     const sockets = this.#sockets;
     return {
@@ -128,6 +130,11 @@ export class Board {
       },
       tcpListen: (port) => sockets.listen(port),
       tcpAccept: (listener) => sockets.accept(listener),
+      tcpPeer: (socket, address, length) => {
+        const peer = sockets.peer(socket);
+        memory.start(address, length);
+        return peer ? memory.write(peer, address, length) : Fault.CLOSED;
+      },
       tcpReceive: (socket, address, length) => {
         const start = memory.transferStart(address, length);
         return sockets.receive(socket, memory.bytes, start, start + (length >>> 0));
@@ -190,6 +197,12 @@ export class Board {
           default:
             throw new BoardTrap(`identify with an unknown question, ${what}`);
         }
+      },
+      random: (address, length) => {
+        const start = memory.start(address, length);
+        if (!random) return Fault.MISSING;
+        random(memory.bytes.subarray(start, start + (length >>> 0)));
+        return 0;
       },
       log: (level, address, length) => {
         if (!(level in Level)) throw new BoardTrap(`log with an unknown level, ${level}`);

@@ -39,8 +39,9 @@ export class LogRing {
     this.#bytes = new Uint8Array(memory, HEAD_BYTES);
   }
 
-  /** Adds a line, over the oldest where there is no more room. One thread writes at a time. */
+  /** Adds a line, over the oldest where there is no more room, but no secret. One thread writes at a time. */
   write(now: number, level: number, text: string): void {
+    if (level === Level.CONSOLE) return;
     const line = Buffer.from(logLine(now, level, text)).subarray(-LOG_BYTES);
     const at = this.#head[0];
     const first = line.subarray(0, LOG_BYTES - at);

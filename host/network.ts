@@ -4,12 +4,15 @@
  * `sockets.ts`'s.
  */
 
+import { isIPv4 } from "node:net";
 import type { Close, Ready } from "./board-table.ts";
 
 /** A TCP connection on the board's side. */
 export interface Connection {
   /** Called with bits of Ready whenever they come about; the board sets it. */
   onReady: (what: number) => void;
+  /** The peer's IP address, of 4 or 16 bytes; undefined where it was gone before anybody asked. */
+  readonly peer: Uint8Array | undefined;
   /** Whether receive would answer anything but AGAIN. */
   readonly readable: boolean;
   /** Whether send would answer anything but AGAIN. */
@@ -35,4 +38,15 @@ export interface Listener {
 export interface Network {
   /** @returns undefined where the port is taken or can't be had */
   listen(port: number): Listener | undefined;
+}
+
+/** The bytes of an IP address as `node:net` writes it. One of IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) is IPv4. */
+export function addressBytes(text: string): Uint8Array {
+  const inner = text.slice(text.lastIndexOf(":") + 1);
+  if (isIPv4(inner)) return Uint8Array.from(inner.split("."), Number);
+  const [address] = text.split("%"); // behind it is the name of an interface
+  const [front, back] = address.split("::").map((side) => (side === "" ? [] : side.split(":")));
+  const zeros = back === undefined ? [] : Array<string>(8 - front.length - back.length).fill("0");
+  const groups = [...front, ...zeros, ...(back ?? [])].map((group) => parseInt(group, 16));
+  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
 }

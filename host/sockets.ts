@@ -92,6 +92,10 @@ export class Sockets {
     return accepted;
   }
 
+  peer(handle: number): Uint8Array | undefined {
+    return connectionOf(this.#socket(handle), handle).peer;
+  }
+
   receive(handle: number, memory: Buffer, start: number, end: number): number {
     const socket = this.#socket(handle);
     const connection = connectionOf(socket, handle);

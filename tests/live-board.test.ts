@@ -12,6 +12,7 @@ import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 import { Board } from "../host/board.ts";
 import { BoardTrap, Close, Fault, Format, Identity, Level, Ready } from "../host/board-table.ts";
 import { LiveNetwork, openServer } from "../host/live/network.ts";
+import { addressBytes } from "../host/network.ts";
 import { PATTERN, renderScene, Scene } from "../host/scenes/file.ts";
 import { MemorySettings } from "../host/settings.ts";
 import { SoftSensor } from "../host/soft-sensor.ts";
@@ -48,6 +49,7 @@ class Bench {
       network,
       sensor: new SoftSensor(scene),
       settings: new MemorySettings([["size", "8x8"], ["motto", "größer"]]),
+      random: (bytes) => void bytes.fill(7),
       log: (level, text) => this.log.push(`${Level[level]} ${text}`),
       wake: () => this.wakes++,
     });
@@ -146,6 +148,32 @@ test("a connection is told once, after accepting answered AGAIN", async () => {
   assert.equal(bench.table.tcpAccept(listener), Fault.AGAIN);
   assert.ok(bench.wakes > 0, "the world was woken");
   peer.destroy();
+});
+
+test("a peer has an address, in as many bytes as its kind has", async () => {
+  const bench = await Bench.open();
+  const { socket, peer } = await bench.peer(bench.table.tcpListen(80));
+  assert.equal(bench.table.tcpPeer(socket, AT, 16), 4);
+  assert.deepEqual([...bench.memory.subarray(AT, AT + 5)], [127, 0, 0, 1, 0]);
+  assert.equal(bench.table.tcpPeer(socket, AT, 3), Fault.REFUSED);
+  peer.destroy();
+  for (const [text, bytes] of [
+    ["192.168.1.7", "c0a80107"],
+    ["::ffff:10.0.0.2", "0a000002"],
+    ["::1", `${"00".repeat(15)}01`],
+    ["::", "00".repeat(16)],
+    ["2001:db8::a0:1", "20010db8000000000000000000a00001"],
+    ["fe80::1:2%eth0", "fe800000000000000000000000010002"],
+    ["1:2:3:4:5:6:7:8", "00010002000300040005000600070008"],
+  ]) {
+    assert.equal(Buffer.from(addressBytes(text)).toString("hex"), bytes, text);
+  }
+});
+
+test("chance fills the bytes that were asked for", async () => {
+  const { table, memory } = await Bench.open();
+  assert.equal(table.random(AT, 4), 0);
+  assert.deepEqual([...memory.subarray(AT - 1, AT + 5)], [0, 7, 7, 7, 7, 0]);
 });
 
 test("bytes are told once, after receiving answered AGAIN or less than asked for", async () => {
@@ -392,7 +420,9 @@ test("every mistake of the module's own is a trap", async () => {
     ["no such way to close", () => table.tcpClose(listener, 2)],
     ["no such format", () => table.softSensorSet(8, 8, 5, 1000)],
     ["no such question", () => table.identify(3, 0, 8)],
-    ["no such level", () => table.log(3, 0, 8)],
+    ["no such level", () => table.log(4, 0, 8)],
+    ["chance outside", () => table.random(end, 1)],
+    ["a listener's peer", () => table.tcpPeer(listener, 0, 16)],
   ];
   for (const [name, make] of mistakes) assert.throws(make, BoardTrap, name);
   assert.equal(table.events(end, 0), 0, "nothing at the very end is within");

@@ -21,6 +21,7 @@ test("the last whole lines that fit are read", () => {
   const ring = new LogRing();
   assert.equal(read(ring, 100), "");
   ring.write(0, Level.INFO, "one");
+  ring.write(0, Level.CONSOLE, "a secret");
   ring.write(1, Level.INFO, "two");
   const [one, two] = [logLine(0, Level.INFO, "one"), logLine(1, Level.INFO, "two")];
   assert.equal(read(ring, 100), one + two);

@@ -30,7 +30,7 @@ class Bench {
 
   /** A client that is connected, and the camera's end of it. */
   pair(conditions: Conditions = CALM) {
-    const client = this.network.connect(80, conditions);
+    const client = this.network.connect(80, conditions, "10.0.0.2");
     const chunks: Uint8Array[] = [];
     client.onBytes = (bytes) => chunks.push(bytes);
     this.run(SECOND);
@@ -194,8 +194,8 @@ test("an orderly close delivers what was taken, and gives up on who does not rea
 
 test("who nobody listens to is refused, and so is who comes when too many wait", () => {
   const bench = new Bench();
-  const nobody = bench.network.connect(81, CALM);
-  const crowd = Array.from({ length: 20 }, () => bench.network.connect(80, CALM));
+  const nobody = bench.network.connect(81, CALM, "10.0.0.2");
+  const crowd = Array.from({ length: 20 }, () => bench.network.connect(80, CALM, "10.0.0.2"));
   bench.run(SECOND);
   assert.equal(nobody.state, ClientState.REFUSED);
   assert.equal(crowd.filter(({ state }) => state === ClientState.OPEN).length, 16);

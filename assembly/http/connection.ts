@@ -44,6 +44,8 @@ export enum State {
   SENDING_PART,
 }
 
+/** Bytes of an IP address. */
+const ADDRESS_BYTES: u32 = 16;
 /** Room in front of a text body for the head of its answer. */
 const HEAD_ROOM: u32 = 384;
 /** What a watching peer sends is thrown away here. */
@@ -52,6 +54,9 @@ const trash = memory.data(<i32>IN_BYTES);
 export class Connection extends Task {
   state: State = State.FREE;
   readonly parser: Parser = new Parser();
+  /** The peer's IP address, and how many bytes it has; 0 where it is not known. */
+  readonly peer: usize = heap.alloc(ADDRESS_BYTES);
+  peerBytes: u32 = 0;
   /** Since when nothing was asked on it. */
   idleSince: i64 = 0;
 
@@ -114,6 +119,7 @@ export class Connection extends Task {
   /** Begins to serve the board's connection `handle`. */
   open(handle: i32, now: i64): void {
     this.socket.open(handle);
+    this.peerBytes = max(this.socket.peer(this.peer, ADDRESS_BYTES), 0);
     this.inputAt = 0;
     this.inputEnd = 0;
     this.toReading(now);

@@ -12,6 +12,7 @@ import { Task } from "../scheduler";
 import { Slots } from "../slot";
 import { Socket } from "../sockets";
 import { Writer } from "../writer";
+import { Access, Guard } from "./access";
 import { Connection, State } from "./connection";
 import { Method, Outcome, Parser } from "./parser";
 
@@ -23,6 +24,8 @@ class Route {
     readonly path: string,
     /** The query it answers to, without the `?`, or "" for any. */
     readonly query: string,
+    /** What whoever asks has to show. */
+    readonly access: Access,
     /** Whether it answers POST, which may have a body, else GET and HEAD. */
     readonly isPost: bool,
     readonly handler: Handler,
@@ -51,6 +54,7 @@ export class Server extends Task {
   /** Snapshots on their way. */
   snapshots: i32 = 0;
 
+  private readonly guard: Guard = new Guard();
   private readonly routes: Route[] = [];
   private readonly listener: Socket = new Socket(this);
   private fullBytes: u32 = 0;
@@ -69,14 +73,17 @@ export class Server extends Task {
     this.fullBytes = answer.length;
   }
 
-  /** Has `handler` answer GET and HEAD for `path`, where `query` is "" or the request's. Earlier ones come first. */
-  route(path: string, query: string, handler: Handler): void {
-    this.routes.push(new Route(path, query, false, handler));
+  /**
+   * Has `handler` answer GET and HEAD for `path`, where `query` is "" or the request's, to whoever shows what `access`
+   * asks for. Earlier ones come first.
+   */
+  route(path: string, query: string, access: Access, handler: Handler): void {
+    this.routes.push(new Route(path, query, access, false, handler));
   }
 
   /** Has `handler` answer POST for `path`. */
-  post(path: string, handler: Handler): void {
-    this.routes.push(new Route(path, "", true, handler));
+  post(path: string, access: Access, handler: Handler): void {
+    this.routes.push(new Route(path, "", access, true, handler));
   }
 
   get hasRoomForViewer(): bool {
@@ -143,6 +150,9 @@ export class Server extends Task {
       const route = this.routes[i];
       if (!parser.pathIs(route.path) || !route.takes(parser.method)) continue;
       if (route.query.length && !parser.queryIs(route.query)) continue;
+      if (!this.guard.admits(connection, route.access)) {
+        return connection.refuse("403 Forbidden", "this is not for you", now);
+      }
       if (parser.bodyBytes > (route.isPost ? BODY_BYTES_MAX : 0)) {
         const why = route.isPost ? "the body is too long" : "no body is taken here";
         return connection.refuse("413 Content Too Large", why, now);

@@ -8,12 +8,14 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::net::IpAddr;
 use core::ops::Range;
 
 use crate::capture::{Capture, Format, Mode};
 use crate::clock::{Clock, Micros};
 use crate::fault::{Fault, Mistake, Refusal};
 use crate::log::{LINE_BYTES_MAX, Level, Log};
+use crate::random::Random;
 use crate::sensor_bus::SensorBus;
 use crate::settings::Settings;
 use crate::sockets::{Close, Sockets};
@@ -30,6 +32,7 @@ pub struct Board {
     pub capture: Box<dyn Capture>,
     pub sockets: Box<dyn Sockets>,
     pub settings: Box<dyn Settings>,
+    pub random: Box<dyn Random>,
     pub log: Box<dyn Log>,
     /// What the supervisor knows of modules that stopped.
     pub past: Past,
@@ -105,10 +108,11 @@ macro_rules! import {
 }
 
 /// The whole table, in the order of assembly/board.ts.
-pub static IMPORTS: [Import; 17] = [
+pub static IMPORTS: [Import; 19] = [
     import!("events", events(address: u32, length: u32) "i"),
     import!("tcpListen", tcp_listen(port: u32) "i"),
     import!("tcpAccept", tcp_accept(listener: i32) "i"),
+    import!("tcpPeer", tcp_peer(socket: i32, address: u32, length: u32) "i"),
     import!("tcpReceive", tcp_receive(socket: i32, address: u32, length: u32) "i"),
     import!("tcpSend", tcp_send(socket: i32, address: u32, length: u32) "i"),
     import!("tcpClose", tcp_close(socket: i32, how: i32) ""),
@@ -121,6 +125,7 @@ pub static IMPORTS: [Import; 17] = [
     import!("settingGet", setting_get(name: u32, name_length: u32, address: u32, length: u32) "i"),
     import!("settingPut", setting_put(name: u32, name_length: u32, value: u32, value_length: u32) "i"),
     import!("identify", identify(what: i32, address: u32, length: u32) "i"),
+    import!("random", random(address: u32, length: u32) "i"),
     import!("log", log(level: i32, address: u32, length: u32) ""),
     import!("logRead", log_read(address: u32, length: u32) "i"),
 ];
@@ -174,12 +179,16 @@ fn take_text(memory: &[u8], address: u32, length: u32) -> Result<&str, Mistake> 
     core::str::from_utf8(bytes).map_err(|_| Mistake("a text that is not UTF-8"))
 }
 
-/// Copies `text` to the module and answers its length.
-fn give_text(memory: &mut [u8], text: &str, address: u32, length: u32) -> Answer {
+/// Copies `given` to the module and answers its length.
+fn give(memory: &mut [u8], given: &[u8], address: u32, length: u32) -> Answer {
     let room = bytes(memory, address, length)?;
-    let Some(room) = room.get_mut(..text.len()) else { return Ok(Fault::Refused as i32) };
-    room.copy_from_slice(text.as_bytes());
-    Ok(text.len() as i32)
+    let Some(room) = room.get_mut(..given.len()) else { return Ok(Fault::Refused as i32) };
+    room.copy_from_slice(given);
+    Ok(given.len() as i32)
+}
+
+fn give_text(memory: &mut [u8], text: &str, address: u32, length: u32) -> Answer {
+    give(memory, text.as_bytes(), address, length)
 }
 
 fn events(board: &mut Board, memory: &mut [u8], address: u32, length: u32) -> Answer {
@@ -209,6 +218,15 @@ fn tcp_listen(board: &mut Board, _: &mut [u8], port: u32) -> Answer {
 
 fn tcp_accept(board: &mut Board, _: &mut [u8], listener: i32) -> Answer {
     answer(board.sockets.accept(listener))
+}
+
+fn tcp_peer(board: &mut Board, memory: &mut [u8], socket: i32, address: u32, length: u32) -> Answer {
+    bytes(memory, address, length)?;
+    match board.sockets.peer(socket) {
+        Ok(IpAddr::V4(peer)) => give(memory, &peer.octets(), address, length),
+        Ok(IpAddr::V6(peer)) => give(memory, &peer.octets(), address, length),
+        Err(refusal) => answer(Err(refusal)),
+    }
 }
 
 fn tcp_receive(board: &mut Board, memory: &mut [u8], socket: i32, address: u32, length: u32) -> Answer {
@@ -314,6 +332,10 @@ fn identify(board: &mut Board, memory: &mut [u8], what: i32, address: u32, lengt
     give_text(memory, &text, address, length)
 }
 
+fn random(board: &mut Board, memory: &mut [u8], address: u32, length: u32) -> Answer {
+    answer(board.random.fill(bytes(memory, address, length)?).map(|()| 0).map_err(Refusal::from))
+}
+
 fn log(board: &mut Board, memory: &mut [u8], level: i32, address: u32, length: u32) -> Answer {
     let level = Level::from_number(level).ok_or(Mistake("log with an unknown level"))?;
     let all = bytes(memory, address, length)?;
@@ -335,6 +357,7 @@ mod tests {
     use super::*;
     use crate::clock::HandClock;
     use crate::log::KeptLog;
+    use crate::random::{NoRandom, SeededRandom};
     use crate::scene::{Scene, grey_scene};
     use crate::sensor_bus::{EchoBus, NoBus};
     use crate::settings::{KeptSettings, MemoryStore, Values};
@@ -366,6 +389,7 @@ mod tests {
                 store: Some(Box::new(store.clone())),
                 ..Default::default()
             }),
+            random: Box::new(SeededRandom::new([7; 32])),
             log: Box::new(log.clone()),
             past: Past { restarts: 12, crash: Some(("unreachable".into(), 5_000_000_000)), ..Default::default() },
         };
@@ -396,8 +420,10 @@ mod tests {
 
     #[test]
     fn every_address_is_checked() {
-        let calls: [(&str, &[i32]); 14] = [
+        let calls: [(&str, &[i32]); 16] = [
             ("events", &[60, 8]),
+            ("tcpPeer", &[1, 60, 8]),
+            ("random", &[60, 8]),
             ("tcpReceive", &[1, 60, 8]),
             ("tcpSend", &[1, 60, 8]),
             ("busTransfer", &[60, 60, 8, 0, 8]),
@@ -436,7 +462,7 @@ mod tests {
             ("softSensorSet", &[2, 1, 5, 1000]),
             ("capturePoll", &[0, 4]),
             ("identify", &[5, 0, 8]),
-            ("log", &[3, 0, 8]),
+            ("log", &[4, 0, 8]),
         ];
         for (name, arguments) in calls {
             assert!(world().call(name, arguments).is_err(), "{name}{arguments:?}");
@@ -465,6 +491,29 @@ mod tests {
         assert_eq!(world.memory[8..12], [1, 7, 7, 4]);
         assert_eq!(world.call("tcpClose", &[2, 1]), Ok(0));
         assert_eq!(world.sockets.take_calls(), ["send 2 [1, 2, 3, 4]", "receive 2 55", "close 2 Abort"]);
+    }
+
+    #[test]
+    fn a_peer_is_the_bytes_of_its_address() {
+        let mut world = world();
+        world.sockets.will_answer(Ok(9));
+        assert_eq!(world.call("tcpPeer", &[2, 8, 16]), Ok(4));
+        assert_eq!(world.memory[8..13], [10, 0, 0, 9, 0]);
+        world.sockets.will_answer(Ok(9));
+        assert_eq!(world.call("tcpPeer", &[2, 8, 3]), Ok(Fault::Refused as i32));
+        world.sockets.will_answer(Err(Fault::Closed.into()));
+        assert_eq!(world.call("tcpPeer", &[2, 8, 16]), Ok(Fault::Closed as i32));
+    }
+
+    #[test]
+    fn chance_is_the_boards_or_there_is_none() {
+        let mut world = world();
+        assert_eq!(world.call("random", &[8, 16]), Ok(0));
+        assert_ne!(world.memory[8..24], [0; 16]);
+        assert_eq!(world.memory[..8], [0; 8]);
+        assert_eq!(world.memory[24..], [0; 40]);
+        world.board.random = Box::new(NoRandom);
+        assert_eq!(world.call("random", &[8, 16]), Ok(Fault::Missing as i32));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod fault;
 pub mod imports;
 pub mod log;
 pub mod net;
+pub mod random;
 pub mod scene;
 pub mod sensor_bus;
 pub mod settings;

@@ -12,11 +12,13 @@ pub enum Level {
     Error = 0,
     Warning = 1,
     Info = 2,
+    /// A secret, for who stands at the console: it is shown there and kept nowhere.
+    Console = 3,
 }
 
 impl Level {
     pub fn from_number(number: i32) -> Option<Level> {
-        [Level::Error, Level::Warning, Level::Info].into_iter().find(|level| *level as i32 == number)
+        [Level::Error, Level::Warning, Level::Info, Level::Console].into_iter().find(|level| *level as i32 == number)
     }
 
     fn name(self) -> &'static str {
@@ -24,6 +26,7 @@ impl Level {
             Level::Error => "ERROR",
             Level::Warning => "WARNING",
             Level::Info => "INFO",
+            Level::Console => "CONSOLE",
         }
     }
 }
@@ -32,7 +35,7 @@ pub trait Log {
     /// Writes one line. Control characters in it (a viewer may have sent them) are shown as `?`.
     fn line(&mut self, now: Micros, level: Level, text: fmt::Arguments<'_>);
 
-    /// Reads the last whole lines that fit into `room`, the oldest first, and answers their length.
+    /// Reads the last whole lines (no secrets) that fit into `room`, the oldest first, and answers their length.
     fn read(&self, room: &mut [u8]) -> usize;
 }
 
@@ -63,7 +66,9 @@ impl<W: Write> Log for TextLog<W> {
         let end = self.line.len() + LINE_BYTES_MAX;
         let _ = fmt::write(&mut OneLine { line: &mut self.line, end }, text);
         self.line.push('\n');
-        self.kept.add(self.line.as_bytes());
+        if level != Level::Console {
+            self.kept.add(self.line.as_bytes());
+        }
         let _ = self.out.write_str(&self.line);
     }
 
@@ -195,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_shown_and_not_kept() {
+        let mut log = TextLog::new(String::new());
+        log.line(0, Level::Console, format_args!("the secret"));
+        assert_eq!(log.out, "[    0.000000] CONSOLE the secret\n");
+        assert_eq!(read(&log, 100), "");
+    }
+
+    #[test]
     fn the_oldest_lines_go_first() {
         let mut log = TextLog::new(String::new());
         for n in 0..2_000 {
@@ -209,7 +222,8 @@ mod tests {
     fn levels_have_their_numbers() {
         assert_eq!(Level::from_number(0), Some(Level::Error));
         assert_eq!(Level::from_number(2), Some(Level::Info));
-        assert_eq!(Level::from_number(3), None);
+        assert_eq!(Level::from_number(3), Some(Level::Console));
+        assert_eq!(Level::from_number(4), None);
         assert_eq!(Level::from_number(-1), None);
     }
 }

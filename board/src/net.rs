@@ -8,6 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
@@ -294,6 +295,11 @@ impl<D: Device> Sockets for Network<D> {
         let handle = self.give_handle(Entry::Connection(connection));
         self.tend_listeners();
         Ok(handle)
+    }
+
+    fn peer(&mut self, socket: i32) -> Result<IpAddr, Refusal> {
+        let (tcp, _) = self.connection(socket)?;
+        Ok(tcp.remote_endpoint().ok_or(Fault::Closed)?.addr.into())
     }
 
     fn receive(&mut self, socket: i32, to: &mut [u8]) -> Result<usize, Refusal> {

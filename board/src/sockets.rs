@@ -1,6 +1,7 @@
 //! TCP as the module sees it: small handles, calls that answer at once, readiness told once.
 
 use alloc::string::String;
+use core::net::IpAddr;
 
 use crate::clock::Micros;
 use crate::fault::{Mistake, Refusal};
@@ -43,6 +44,7 @@ impl Close {
 pub trait Sockets {
     fn listen(&mut self, port: u32) -> Result<i32, Refusal>;
     fn accept(&mut self, listener: i32) -> Result<i32, Refusal>;
+    fn peer(&mut self, socket: i32) -> Result<IpAddr, Refusal>;
     fn receive(&mut self, socket: i32, to: &mut [u8]) -> Result<usize, Refusal>;
     fn send(&mut self, socket: i32, bytes: &[u8]) -> Result<usize, Refusal>;
     fn close(&mut self, socket: i32, how: Close) -> Result<(), Mistake>;
@@ -129,6 +131,11 @@ impl Sockets for ScriptedSockets {
 
     fn accept(&mut self, listener: i32) -> Result<i32, Refusal> {
         self.answer(format!("accept {listener}"))
+    }
+
+    /// The address's last byte is what was answered.
+    fn peer(&mut self, socket: i32) -> Result<IpAddr, Refusal> {
+        self.answer(format!("peer {socket}")).map(|last| IpAddr::from([10, 0, 0, last as u8]))
     }
 
     /// Receives sevens.

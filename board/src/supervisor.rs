@@ -171,6 +171,7 @@ mod tests {
     use crate::clock::{Clock, HandClock};
     use crate::imports::Past;
     use crate::log::KeptLog;
+    use crate::random::NoRandom;
     use crate::sensor_bus::NoBus;
     use crate::settings::KeptSettings;
     use crate::sockets::ScriptedSockets;
@@ -231,6 +232,7 @@ mod tests {
             capture: Box::new(SoftSensor::new(None)),
             sockets: Box::new(sockets.clone()),
             settings: Box::new(KeptSettings::default()),
+            random: Box::new(NoRandom),
             log: Box::new(log.clone()),
             past: Past::default(),
         };

@@ -2,6 +2,7 @@
  * An emulated board with its cable: starts it, follows its log, ends it. For `make flash`, tests and benchmarks alike.
  */
 
+import { randomBytes } from "node:crypto";
 import { get } from "node:http";
 import { createServer } from "node:net";
 import { resolve as resolvePath } from "node:path";
@@ -17,6 +18,8 @@ export const FIRMWARE = fileURLToPath(new URL("../../build/firmware-mps2-an500.e
 
 /** The camera's port on the board. */
 const CAMERA_PORT = 80;
+/** What the firmware makes its chance of. */
+const ENTROPY_BYTES = 32;
 /** How long the board may take to start, and the camera to answer. An emulated second can take several of ours. */
 const START_PATIENCE_MS = 60_000;
 const ASK_INTERVAL_MS = 100;
@@ -34,6 +37,8 @@ export type BoardOptions = {
   settingsFile?: string;
   /** An AOT file to run in place of the one in the firmware. */
   module?: string;
+  /** The 32 bytes of which the board makes its chance; without them new ones, which nobody can guess. */
+  entropy?: Buffer;
   /** Whether the log tells every 10 s how long the module's steps take. */
   report?: boolean;
   /** Whether the board's time is counted in instructions, one a nanosecond. */
@@ -112,6 +117,7 @@ export async function startBoard(options: BoardOptions = {}): Promise<EmulatedBo
 
 async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
   const { port = 0, scene, settings = {}, settingsFile, module, report = false, onLine } = options;
+  const { entropy = randomBytes(ENTROPY_BYTES) } = options;
   const kept = settingsFile === undefined ? undefined : keptFile(settingsFile);
   const boardPort = await freePort();
   // First of all: where the port is in use, nothing was started in vain.
@@ -128,9 +134,15 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
         ...(scene ? ["scene=scene"] : []),
         ...(module === undefined ? [] : ["module=module.aot"]),
         ...(kept ? ["kept=kept"] : []),
+        "entropy=entropy",
         ...(report ? ["report"] : []),
       ],
-      files: { ...(scene && { scene }), ...(module !== undefined && { "module.aot": module }), ...(kept && { kept }) },
+      files: {
+        ...(scene && { scene }),
+        ...(module !== undefined && { "module.aot": module }),
+        ...(kept && { kept }),
+        entropy,
+      },
       // Reached from this computer only, and reaching nothing.
       network: `user,restrict=on,hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
       countInstructions: options.countInstructions,

@@ -8,7 +8,7 @@ import type { Server, Socket } from "node:net";
 import { createServer } from "node:net";
 import { ByteQueue } from "../byte-queue.ts";
 import { Close, DRAIN_DEADLINE, Fault, Ready } from "../board-table.ts";
-import type { Connection, Listener, Network } from "../network.ts";
+import { addressBytes, type Connection, type Listener, type Network } from "../network.ts";
 import { reset } from "../reset.ts";
 import { prepareBound } from "./unsent.ts";
 
@@ -115,6 +115,7 @@ enum Peer {
 
 class LiveConnection implements Connection {
   onReady: (what: number) => void = () => {};
+  readonly peer: Uint8Array | undefined;
   readonly #socket: Socket;
   readonly #received = new ByteQueue();
   #peer = Peer.OPEN;
@@ -125,6 +126,7 @@ class LiveConnection implements Connection {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    this.peer = socket.remoteAddress === undefined ? undefined : addressBytes(socket.remoteAddress);
     socket.on("error", () => {}); // "close" follows, and that it is gone is all the module needs to know
     socket.on("close", () => {
       this.#peer = Peer.GONE;

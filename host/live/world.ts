@@ -3,6 +3,7 @@
  * until a socket has something to tell.
  */
 
+import { randomFillSync } from "node:crypto";
 import type { AddressInfo, Server } from "node:net";
 import { Board, type Log } from "../board.ts";
 import { Level } from "../board-table.ts";
@@ -51,6 +52,7 @@ export class LiveWorld {
       network: this.#network,
       sensor,
       settings,
+      random: (bytes) => void randomFillSync(bytes),
       log,
       wake: this.#wake,
     });

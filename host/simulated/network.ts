@@ -4,7 +4,7 @@
  */
 
 import { Close, DRAIN_DEADLINE, Fault, Ready } from "../board-table.ts";
-import type { Connection, Listener, Network } from "../network.ts";
+import { addressBytes, type Connection, type Listener, type Network } from "../network.ts";
 import { Client } from "./client.ts";
 import { type Conditions, Link } from "./link.ts";
 import type { Random } from "./random.ts";
@@ -40,15 +40,14 @@ export class SimulatedNetwork implements Network {
     return listener;
   }
 
-  /** A client that begins to connect to the camera's `port`. */
-  connect(port: number, conditions: Conditions): Client {
+  /** A client that begins to connect to the camera's `port`, from the IP address `from`. */
+  connect(port: number, conditions: Conditions, from: string): Client {
     const timeline = this.#timeline;
     const toCamera = new Link(timeline, this.#random, conditions, Infinity, CAMERA_RECEIVE_BYTES);
     const toClient = new Link(timeline, this.#random, conditions, CAMERA_SEND_BYTES, CLIENT_RECEIVE_BYTES);
     const name = `connection ${++this.#connections}`;
-    const connection = new SimulatedConnection(timeline, toCamera, toClient, (what, bytes) =>
-      this.#witness(`${name} ${what}`, bytes),
-    );
+    const witness: Witness = (what, bytes) => this.#witness(`${name} ${what}`, bytes);
+    const connection = new SimulatedConnection(timeline, toCamera, toClient, addressBytes(from), witness);
     const client = new Client(timeline, toCamera, toClient, {
       reset: () => timeline.after(toCamera.delay(), () => connection.peerGone()),
     });
@@ -105,6 +104,7 @@ class SimulatedListener implements Listener {
 class SimulatedConnection implements Connection {
   onReady: (what: number) => void = () => {};
   onPeerReset: () => void = () => {};
+  readonly peer: Uint8Array;
   readonly #timeline: Timeline;
   readonly #in: Link;
   readonly #out: Link;
@@ -112,8 +112,9 @@ class SimulatedConnection implements Connection {
   #isGone = false;
   #isClosed = false;
 
-  constructor(timeline: Timeline, incoming: Link, outgoing: Link, witness: Witness) {
+  constructor(timeline: Timeline, incoming: Link, outgoing: Link, peer: Uint8Array, witness: Witness) {
     this.#timeline = timeline;
+    this.peer = peer;
     this.#in = incoming;
     this.#out = outgoing;
     this.#witness = witness;

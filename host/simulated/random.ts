@@ -37,6 +37,11 @@ export class Random {
     return least + Math.floor((this.#next() / 2 ** 32) * (most - least + 1));
   }
 
+  /** Fills `bytes`. */
+  fill(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#next() >>> 24;
+  }
+
   /** True with the probability `share`, 0 to 1. */
   chance(share: number): boolean {
     return this.#next() / 2 ** 32 < share;

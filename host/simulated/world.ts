@@ -24,6 +24,8 @@ import { Timeline } from "./timeline.ts";
 
 /** The port on which the module listens. */
 const CAMERA_PORT = 80;
+/** From where clients come of which nothing else is said. */
+const CLIENT_ADDRESS = "10.0.0.2";
 /** What a step of the module takes, µs: least and most. Nothing else in it takes time. */
 const STEP_TIME: [number, number] = [20, 120];
 
@@ -43,7 +45,13 @@ export type Simulation = {
 /** A line that the camera wrote to its log. */
 export type LogLine = { time: number; level: number; text: string };
 
-export type Request = { method?: string; headers?: Record<string, string>; conditions?: Conditions };
+export type Request = {
+  method?: string;
+  headers?: Record<string, string>;
+  conditions?: Conditions;
+  /** The client's IP address. */
+  from?: string;
+};
 
 /** A connection on which requests are made, and what was answered. */
 export class Conversation {
@@ -120,6 +128,7 @@ export class SimulatedWorld {
     this.settings = new MemorySettings(Object.entries(settings));
     this.sensor = new SimulatedSensor(scene, new Random(seed + 1), faults);
     this.#network = new SimulatedNetwork(this.timeline, new Random(seed + 2), (what, bytes) => this.#note(what, bytes));
+    const chance = new Random(seed + 3);
     this.board = new Board({
       kind: "simulated",
       address: () => "",
@@ -127,6 +136,7 @@ export class SimulatedWorld {
       network: this.#network,
       sensor: simulation.busSensor ?? this.sensor,
       settings: this.settings,
+      random: (bytes) => chance.fill(bytes),
       log: (level, text) => {
         this.log.push({ time: this.now, level, text });
         this.#note(`log ${level} ${text}`);
@@ -158,19 +168,19 @@ export class SimulatedWorld {
   }
 
   /** A client that begins to connect now. */
-  connect(conditions = this.#conditions): Client {
-    return this.#network.connect(CAMERA_PORT, conditions);
+  connect(conditions = this.#conditions, from = CLIENT_ADDRESS): Client {
+    return this.#network.connect(CAMERA_PORT, conditions, from);
   }
 
   /** A connection to make requests on. */
-  converse(conditions?: Conditions): Conversation {
-    return new Conversation(this.connect(conditions));
+  converse(conditions?: Conditions, from?: string): Conversation {
+    return new Conversation(this.connect(conditions, from));
   }
 
   /** A request on a connection of its own. */
   get(path: string, request: Request = {}): Conversation {
     const headers = { Connection: "close", ...request.headers };
-    return this.converse(request.conditions).ask(path, { ...request, headers });
+    return this.converse(request.conditions, request.from).ask(path, { ...request, headers });
   }
 
   /** A viewer of the stream. */

@@ -428,6 +428,16 @@ fn room_to_send_is_told_once_and_not_in_crumbs() {
 }
 
 #[test]
+fn a_peer_has_an_address_until_it_is_gone() {
+    let (mut world, pc) = World::connected();
+    assert_eq!(world.board.peer(2), Ok(core::net::IpAddr::from([10, 0, 0, 1])));
+    world.pc(pc).abort();
+    world.run(A_MOMENT);
+    assert_eq!(world.board.peer(2), Err(Fault::Closed.into()));
+    assert!(matches!(world.board.peer(1), Err(Refusal::Mistake(_))));
+}
+
+#[test]
 fn a_peer_that_is_silent_is_given_up() {
     let (mut world, _) = World::connected();
     world.board.send(2, &[0; 5_000]).unwrap();

@@ -2,7 +2,8 @@
 //!
 //! Words of the command line (see lib.rs): `scene=FILE` is what the soft sensor sees, without it none is plugged in;
 //! `module=FILE` runs another AOT file than the one in this firmware; `kept=FILE` is what the board keeps, and where;
-//! `report` logs how long steps take; all others are the module's settings.
+//! `entropy=FILE` is 32 bytes of chance, of which it makes all that it needs; `report` logs how long steps take; all
+//! others are the module's settings.
 
 #![no_std]
 #![no_main]
@@ -16,6 +17,7 @@ use board::imports::{Board, Past};
 use board::log::{Level, TextLog};
 use board::net::{Network, Sizes};
 use board::scene::Scene;
+use board::random::{NoRandom, Random, SeededRandom};
 use board::sensor_bus::NoBus;
 use board::settings::{KeptSettings, Values};
 use board::soft_sensor::SoftSensor;
@@ -49,6 +51,15 @@ fn main() -> ! {
         settings.kept = kept;
         settings.store = Some(Box::new(file));
     }
+    // QEMU's AN500 has no generator of random numbers: whoever starts the board gives it a seed.
+    let mut random: Box<dyn Random> = match given.get("entropy") {
+        Some(path) => {
+            let seed = read_file(path).unwrap_or_else(|error| panic!("{error}"));
+            let seed = seed.try_into().unwrap_or_else(|_| panic!("{path}: 32 bytes are wanted"));
+            Box::new(SeededRandom::new(seed))
+        }
+        None => Box::new(NoRandom),
+    };
     settings.given = given;
     // The soft sensor shows what it was given to show, whatever else was said or kept.
     if let Some(scene) = &scene {
@@ -57,15 +68,17 @@ fn main() -> ! {
     }
 
     let address = parts.ethernet.address();
-    // It need not be secret here, only differ between boards; a real board asks its random number generator.
-    let seed = address.0.iter().fold(parts.clock.ticks(), |seed, &byte| seed << 8 | u64::from(byte));
+    // Without chance it differs between boards at least.
+    let mut seed = address.0.iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte)).to_le_bytes();
+    let _ = random.fill(&mut seed);
     let board = Board {
         name: NAME,
         clock: Box::new(parts.clock),
         sensor_bus: Box::new(NoBus),
         capture: Box::new(SoftSensor::new(scene)),
-        sockets: Box::new(Network::new(parts.ethernet, address, seed, NETWORK)),
+        sockets: Box::new(Network::new(parts.ethernet, address, u64::from_le_bytes(seed), NETWORK)),
         settings: Box::new(settings),
+        random,
         log: Box::new(TextLog::new(parts.uart)),
         past: Past::default(),
     };
