@@ -51,7 +51,7 @@ browser = fetched=$(CACHE)/browser/chromium; [ ! -x $$fetched ] || export CHROMI
 flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help flash start test test-long bench build clean
+.PHONY: help flash start test test-long sim bench build clean
 # A command prepares, builds and runs in this order; two at once would build the same files.
 .NOTPARALLEL:
 
@@ -80,6 +80,11 @@ test: ## All tests, with the emulated board, Chromium and ffmpeg
 test-long: ## The same at length, then the simulated world under SEEDS (20) new seeds
 	$(prepare-tests)
 	@$(browser); node --import tsx tests/run.ts long
+
+sim: ## Minutes of camera life in a simulated world, checked all the while. SEEDS (1000) FROM JOBS, or SEED, or PLAN
+	$(call prepare,node)
+	$(build-module)
+	@node --import tsx tests/simulation/run.ts
 
 bench: ## Measures speed and size on the emulated board and Node; also writes build/bench.json
 	$(call prepare,node board)

@@ -10,6 +10,7 @@ import { runReady } from "./scheduler";
 import { takeEvents } from "./sockets";
 
 start();
+beginLine(); // what it needs is made now: nothing is allocated after the start
 
 /**
  * Does what there is to do, a bounded piece of it.

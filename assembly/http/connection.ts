@@ -40,6 +40,8 @@ export enum State {
   SENDING,
   /** A viewer that has all there is so far and waits for a newer frame. */
   WATCHING,
+  /** A viewer for whom there is a newer frame, but no room: it gets whichever is the newest when there is. */
+  OFFERING,
   /** A viewer in the middle of a part. */
   SENDING_PART,
 }
@@ -155,6 +157,7 @@ export class Connection extends Task {
         this.sendAnswer(now);
         break;
       case State.WATCHING:
+      case State.OFFERING:
         if (this.peerStays()) this.watch(now);
         break;
       case State.SENDING_PART:
@@ -493,28 +496,43 @@ export class Connection extends Task {
   /** Begins with the newest frame if the viewer does not have it yet, else waits for one. */
   private watch(now: i64): void {
     const slots = this.server.slots;
-    this.state = State.WATCHING;
     this.server.capture.want(now);
     const newest = slots.newest;
     if (!newest || newest.sequence == this.sequence) {
+      this.state = State.WATCHING;
       this.waitFor(slots.published, slots.published.count);
       return;
     }
+    if (this.state != State.OFFERING) this.progressAt = now;
     this.slot = slots.borrow();
+    const end = newest.partAt + newest.partBytes;
+    const count = this.send(newest.partAt, end, now);
+    if (count < 0) return;
+    if (count == 0) {
+      // It may be old by the time that there is room: nothing is held until then.
+      this.returnSlot();
+      this.state = State.OFFERING;
+      this.waitForRoom(now);
+      return;
+    }
     if (this.sequence) this.dropped += newest.sequence - this.sequence - 1;
     this.sequence = newest.sequence;
     this.time = newest.time;
-    this.bodyAt = newest.partAt;
-    this.bodyEnd = newest.partAt + newest.partBytes;
-    this.progressAt = now;
+    this.bodyAt = newest.partAt + count;
+    this.bodyEnd = end;
     this.state = State.SENDING_PART;
-    this.sendPart(now);
+    this.goOnWithPart(now);
   }
 
   private sendPart(now: i64): void {
     const count = this.send(this.bodyAt, this.bodyEnd, now);
     if (count < 0) return;
     this.bodyAt += count;
+    this.goOnWithPart(now);
+  }
+
+  /** Waits for room for the rest of the part; where there is none, the part is sent. */
+  private goOnWithPart(now: i64): void {
     if (this.bodyAt < this.bodyEnd) {
       this.waitForRoom(now);
       return;

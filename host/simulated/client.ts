@@ -98,6 +98,11 @@ export class Client {
     return this.state !== ClientState.CONNECTING && this.state !== ClientState.OPEN;
   }
 
+  /** Whether the camera could send to it: whether there is room in the buffers on the way. */
+  get hasRoom(): boolean {
+    return this.#in.room > 0;
+  }
+
   /** Of the network: the connection stands. @returns whether the client still wants it */
   established(): boolean {
     if (this.isOver) return false;

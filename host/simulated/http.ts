@@ -53,6 +53,8 @@ export class ResponseReader {
   problem: string | undefined;
   onResponse: (response: Response) => void = () => {};
   onPart: (part: Part) => void = () => {};
+  /** Called as soon as a part's header is there. */
+  onPartHead: (part: Pick<Part, "sequence" | "timestamp">) => void = () => {};
   readonly #methods: string[] = [];
   #reading = Reading.HEAD;
   #chunks: Uint8Array[] = [];
@@ -66,6 +68,16 @@ export class ResponseReader {
   /** Says that a request with this method was sent; a HEAD's answer has no body. */
   expect(method: string): void {
     this.#methods.push(method);
+  }
+
+  /** Whether what is read next begins a response, or a part. */
+  get isBetween(): boolean {
+    return this.#length === 0 && (this.#reading === Reading.HEAD || this.#reading === Reading.PART_HEAD);
+  }
+
+  /** Whether a stream has begun. */
+  get isStream(): boolean {
+    return this.#boundary !== "";
   }
 
   /** Takes bytes as they come. */
@@ -159,6 +171,7 @@ export class ResponseReader {
       bytes: Number(length),
     };
     this.#reading = Reading.PART_BODY;
+    this.onPartHead(this.#part);
     return end + HEAD_END.length;
   }
 

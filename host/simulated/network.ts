@@ -20,6 +20,28 @@ const CLIENT_RECEIVE_BYTES = 64 * 1024;
 /** Tells a listener what the module does with its connections; for transcripts. */
 export type Witness = (what: string, bytes?: Uint8Array) => void;
 
+/** Stands at the camera's end of one connection and sees what the module does with it, at the moment that it does. */
+export interface Observer {
+  /** The module has taken the connection. */
+  accepted(): void;
+  received(bytes: Uint8Array): void;
+  sent(bytes: Uint8Array): void;
+  /** There is room again after there was none, or less than was asked for. */
+  room(): void;
+  /** @param peer whether the peer was known to be gone, or to say no more */
+  closed(how: Close, peer: { isGone: boolean; hasEnded: boolean }): void;
+}
+
+/** What is particular about one connection. */
+export type ConnectOptions = {
+  /** Chance of its own, so that what becomes of it does not depend on what else there is. */
+  random?: Random;
+  observer?: Observer;
+  /** Bytes of the buffers on its way to the client: the camera's and the client's. */
+  sendBytes?: number;
+  receiveBytes?: number;
+};
+
 export class SimulatedNetwork implements Network {
   readonly #timeline: Timeline;
   readonly #random: Random;
@@ -41,13 +63,15 @@ export class SimulatedNetwork implements Network {
   }
 
   /** A client that begins to connect to the camera's `port`, from the IP address `from`. */
-  connect(port: number, conditions: Conditions, from: string): Client {
+  connect(port: number, conditions: Conditions, from: string, options: ConnectOptions = {}): Client {
     const timeline = this.#timeline;
-    const toCamera = new Link(timeline, this.#random, conditions, Infinity, CAMERA_RECEIVE_BYTES);
-    const toClient = new Link(timeline, this.#random, conditions, CAMERA_SEND_BYTES, CLIENT_RECEIVE_BYTES);
+    const { random = this.#random, sendBytes = CAMERA_SEND_BYTES, receiveBytes = CLIENT_RECEIVE_BYTES } = options;
+    const toCamera = new Link(timeline, random, conditions, Infinity, CAMERA_RECEIVE_BYTES);
+    const toClient = new Link(timeline, random, conditions, sendBytes, receiveBytes);
     const name = `connection ${++this.#connections}`;
     const witness: Witness = (what, bytes) => this.#witness(`${name} ${what}`, bytes);
-    const connection = new SimulatedConnection(timeline, toCamera, toClient, addressBytes(from), witness);
+    const peer = addressBytes(from);
+    const connection = new SimulatedConnection(timeline, toCamera, toClient, peer, witness, options.observer);
     const client = new Client(timeline, toCamera, toClient, {
       reset: () => timeline.after(toCamera.delay(), () => connection.peerGone()),
     });
@@ -91,7 +115,9 @@ class SimulatedListener implements Listener {
   }
 
   accept(): Connection | undefined {
-    return this.#connections.shift();
+    const connection = this.#connections.shift();
+    connection?.observer?.accepted();
+    return connection;
   }
 
   close(): void {
@@ -109,12 +135,21 @@ class SimulatedConnection implements Connection {
   readonly #in: Link;
   readonly #out: Link;
   readonly #witness: Witness;
+  readonly observer: Observer | undefined;
   #isGone = false;
   #isClosed = false;
 
-  constructor(timeline: Timeline, incoming: Link, outgoing: Link, peer: Uint8Array, witness: Witness) {
+  constructor(
+    timeline: Timeline,
+    incoming: Link,
+    outgoing: Link,
+    peer: Uint8Array,
+    witness: Witness,
+    observer?: Observer,
+  ) {
     this.#timeline = timeline;
     this.peer = peer;
+    this.observer = observer;
     this.#in = incoming;
     this.#out = outgoing;
     this.#witness = witness;
@@ -122,7 +157,10 @@ class SimulatedConnection implements Connection {
       if (this.#isClosed) this.#discard();
       else this.onReady(Ready.READABLE);
     };
-    outgoing.onRoom = () => this.onReady(Ready.WRITABLE);
+    outgoing.onRoom = () => {
+      observer?.room();
+      this.onReady(Ready.WRITABLE);
+    };
   }
 
   get readable(): boolean {
@@ -137,7 +175,9 @@ class SimulatedConnection implements Connection {
     if (this.#isGone) return Fault.CLOSED;
     const count = this.#in.read(memory, start, end);
     if (count === 0) return this.#in.ended ? Fault.END : Fault.AGAIN;
-    this.#witness("received", memory.subarray(start, start + count));
+    const bytes = memory.subarray(start, start + count);
+    this.#witness("received", bytes);
+    this.observer?.received(bytes);
     return count;
   }
 
@@ -145,7 +185,9 @@ class SimulatedConnection implements Connection {
     if (this.#isGone) return Fault.CLOSED;
     const count = this.#out.write(memory.subarray(start, end));
     if (count === 0) return Fault.AGAIN;
-    this.#witness("sent", memory.subarray(start, start + count));
+    const bytes = memory.subarray(start, start + count);
+    this.#witness("sent", bytes);
+    this.observer?.sent(bytes);
     return count;
   }
 
@@ -153,6 +195,7 @@ class SimulatedConnection implements Connection {
     this.#isClosed = true;
     this.onReady = () => {};
     this.#witness(how === Close.ORDERLY ? "closed" : "aborted");
+    this.observer?.closed(how, { isGone: this.#isGone, hasEnded: this.#in.ended });
     if (how === Close.ABORT) {
       this.#reset();
       return;

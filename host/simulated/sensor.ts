@@ -38,6 +38,8 @@ export class SimulatedSensor implements Sensor {
   readonly captures: Capture[] = [];
   /** How many captures were begun. */
   begun = 0;
+  /** How many came damaged. */
+  torn = 0;
   readonly #soft: SoftSensor;
   readonly #random: Random;
   readonly #faults: SensorFaults;
@@ -107,6 +109,7 @@ export class SimulatedSensor implements Sensor {
     this.#target = undefined;
     if (this.#fate === Mood.TEARING) {
       memory.fill(RUBBISH, (start + end) >> 1, end);
+      this.torn++;
       return Fault.TORN;
     }
     this.captures.push({ time: this.frameTime, frame: this.#soft.frame });

@@ -8,7 +8,7 @@
  *     assert.equal(viewer.parts.at(-1).sequence, 89);
  */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { Board } from "../board.ts";
 import type { Scene } from "../scenes/file.ts";
 import { MemorySettings } from "../settings.ts";
@@ -17,7 +17,8 @@ import { Supervisor } from "../supervisor.ts";
 import type { Client } from "./client.ts";
 import { type Part, type Response, ResponseReader } from "./http.ts";
 import { CALM, type Conditions } from "./link.ts";
-import { SimulatedNetwork } from "./network.ts";
+import { Meter } from "./meter.ts";
+import { type ConnectOptions, SimulatedNetwork } from "./network.ts";
 import { Random } from "./random.ts";
 import { type SensorFaults, SimulatedSensor } from "./sensor.ts";
 import { Timeline } from "./timeline.ts";
@@ -40,6 +41,8 @@ export type Simulation = {
   faults?: SensorFaults;
   /** A sensor on the board's bus, in place of the simulated soft sensor. */
   busSensor?: Sensor;
+  /** Whether a transcript is kept. */
+  hasTranscript?: boolean;
 };
 
 /** A line that the camera wrote to its log. */
@@ -111,11 +114,16 @@ export class SimulatedWorld {
   readonly log: LogLine[] = [];
   /** How many steps the module has done. */
   steps = 0;
+  /** What the module asked of the board in the present step, or the last. */
+  readonly meter: Meter;
+  /** Called after each step with when the module wants the next one. */
+  onStep: (due: number) => void = () => {};
+  readonly #module: WebAssembly.Module;
   readonly #network: SimulatedNetwork;
-  readonly #supervisor: Supervisor;
+  #supervisor: Supervisor;
   readonly #random: Random;
   readonly #conditions: Conditions;
-  readonly #transcript = createHash("sha256");
+  readonly #transcript: Hash | undefined;
   /** When the module wants to be called, and from when on it can be. */
   #due = 0;
   #busyUntil = 0;
@@ -123,6 +131,8 @@ export class SimulatedWorld {
   constructor(simulation: Simulation) {
     const { module, scene, seed, settings = {}, conditions = CALM, faults = { stall: 0, tear: 0 } } = simulation;
     this.seed = seed;
+    this.#module = module;
+    if (simulation.hasTranscript ?? true) this.#transcript = createHash("sha256");
     this.#conditions = conditions;
     this.#random = new Random(seed);
     this.settings = new MemorySettings(Object.entries(settings));
@@ -143,6 +153,7 @@ export class SimulatedWorld {
       },
       wake: () => {}, // it is asked before every step whether there is something to tell
     });
+    this.meter = new Meter(this.board.table);
     this.#supervisor = new Supervisor(module, this.board);
   }
 
@@ -168,8 +179,16 @@ export class SimulatedWorld {
   }
 
   /** A client that begins to connect now. */
-  connect(conditions = this.#conditions, from = CLIENT_ADDRESS): Client {
-    return this.#network.connect(CAMERA_PORT, conditions, from);
+  connect(conditions = this.#conditions, from = CLIENT_ADDRESS, options?: ConnectOptions): Client {
+    return this.#network.connect(CAMERA_PORT, conditions, from, options);
+  }
+
+  /** The board loses its power for a moment: all is gone but the settings, and the module starts with the next turn. */
+  restart(): void {
+    this.board.abortAll();
+    this.board.restarts = 0;
+    this.#supervisor = new Supervisor(this.#module, this.board);
+    this.#due = this.now;
   }
 
   /** A connection to make requests on. */
@@ -202,10 +221,12 @@ export class SimulatedWorld {
 
   /** A digest of everything that the module did so far, with its times. */
   get transcript(): string {
+    if (!this.#transcript) throw new Error("no transcript is kept in this world");
     return this.#transcript.copy().digest("hex");
   }
 
   #note(what: string, bytes?: Uint8Array): void {
+    if (!this.#transcript) return;
     this.#transcript.update(`${this.now} ${what}\n`);
     if (bytes) this.#transcript.update(bytes);
   }
@@ -223,9 +244,11 @@ export class SimulatedWorld {
         continue;
       }
       timeline.advance(turnAt);
+      this.meter.begin();
       this.#due = this.#supervisor.turn(this.now);
       this.#busyUntil = this.now + this.#random.between(...STEP_TIME);
       this.steps++;
+      this.onStep(this.#due);
     }
     return true;
   }

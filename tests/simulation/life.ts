@@ -1,0 +1,532 @@
+/**
+ * Carries out a plan in the simulated world and checks the camera all the while; then puts it through an exam that
+ * shows whether anything was left behind. The first thing that is not as it should be ends the life.
+ *
+ * What one connection shows by itself is `wire.ts`'s, what should be in the frames and controls is `ledger.ts`'s. Here
+ * is what concerns the whole: that the module does not stop by itself, a step does bounded work, the heap stands still,
+ * the sensor is asked, `/state` tells the truth, and all that was lent comes back.
+ */
+
+import { Level } from "../../host/board-table.ts";
+import { PATTERN, renderScene, Scene } from "../../host/scenes/file.ts";
+import type { Client } from "../../host/simulated/client.ts";
+import type { Response } from "../../host/simulated/http.ts";
+import { INJECTED } from "../../host/simulated/meter.ts";
+import { Random } from "../../host/simulated/random.ts";
+import { Mood } from "../../host/simulated/sensor.ts";
+import { MILLISECOND, SECOND } from "../../host/simulated/timeline.ts";
+import { SimulatedWorld } from "../../host/simulated/world.ts";
+import { Format } from "../../host/board-table.ts";
+import { SimulatedChip } from "./chip.ts";
+import type { Files } from "./files.ts";
+import { Ledger } from "./ledger.ts";
+import { type Ask, LINES, type Plan, plain, type Rude, type Talk, type Watch } from "./plan.ts";
+import { CONNECTIONS_MAX, type Surroundings, VIEWERS_MAX, Wire } from "./wire.ts";
+
+/** What is not as it should be. */
+export type Violation = { rule: string; text: string; time: number; log: string[] };
+/** How often each thing happened. */
+export type Tally = Record<string, number>;
+/** `cpu`: ms of one core that it took. */
+export type Outcome = { violation: Violation | undefined; tally: Tally; cpu: number };
+
+/** Calls of the board, and bytes that are moved, in one step at most: see docs/reliability.md. */
+const CALLS_MAX = 16 * 4 + 4 * 3 + 80;
+const BYTES_MAX = 16 * 32 * 1024;
+/** Steps in a row that do nothing but ask what is new: an encoder's slices, and tasks that look whether it is time. */
+const IDLE_STEPS_MAX = 120;
+/** How often what is due is looked at. */
+const CHECK_EVERY = 50 * MILLISECOND;
+const HEAP_EVERY = SECOND;
+/** After the sensor is fine again frames come within this: the longest pause, and what a chip takes to start. */
+const SENSOR_PATIENCE = 13 * SECOND;
+/** Clients of the exam count from here. */
+const EXAM_IDS = 1_000_000;
+/** Frames that the soft sensor's scene has before it starts anew. */
+const SCENE_FRAMES = 64;
+
+const scenes = new Map<string, Scene>();
+
+async function sceneOf(size: string, formatName: string): Promise<Scene> {
+  const name = `${size} ${formatName}`;
+  let scene = scenes.get(name);
+  if (!scene) {
+    const [width, height] = size.split("x").map(Number);
+    const format = { gray: Format.GRAY, rgb565: Format.RGB565, yuyv: Format.YUYV }[formatName] ?? Format.RGB565;
+    const bytesMax = SCENE_FRAMES * (width * height * 2 + 6) + 64;
+    scene = new Scene(await renderScene({ scene: PATTERN, width, height, format, bytesMax }));
+    scenes.set(name, scene);
+  }
+  return scene;
+}
+
+/** Lives through `plan` with the camera that `module` is. */
+export async function live(module: WebAssembly.Module, plan: Plan, files: Files): Promise<Outcome> {
+  const isChip = plan.sensor !== "soft";
+  const scene = await sceneOf(isChip ? "32x32" : plan.settings.size, isChip ? "rgb565" : plan.settings.format);
+  const before = process.cpuUsage();
+  const outcome = new Life(module, plan, files, scene).run();
+  const { user, system } = process.cpuUsage(before);
+  return { ...outcome, cpu: (user + system) / 1000 };
+}
+
+class Life implements Surroundings {
+  readonly ledger: Ledger;
+  newestSent = 0;
+  isStopping = false;
+  readonly #plan: Plan;
+  readonly #world: SimulatedWorld;
+  readonly #sensor: SimulatedWorld["sensor"] | SimulatedChip;
+  readonly #tally: Tally = {};
+  readonly #wires: Wire[] = [];
+  #violation: Violation | undefined;
+  #idleSteps = 0;
+  #restarts = 0;
+  /** Since when the sensor is fine, the module runs, somebody watches, and the controls stand. */
+  #fineSince = 0;
+  #startedAt = 0;
+  #watchedSince = Infinity;
+  /** Damaged captures before the module's start; as they were counted last, and when that changed. */
+  #tornAtStart = 0;
+  #tornBefore = 0;
+  #lastTorn = -Infinity;
+  #heapEnd = 0;
+  #heapSince = 0;
+
+  constructor(module: WebAssembly.Module, plan: Plan, files: Files, scene: Scene) {
+    this.#plan = plan;
+    const { seed, settings, faults } = plan;
+    let chip: SimulatedChip | undefined;
+    if (plan.sensor !== "soft") chip = new SimulatedChip(new Random(seed + 3), faults, () => this.#world?.now ?? 0);
+    this.#world = new SimulatedWorld({
+      module,
+      scene,
+      seed,
+      settings,
+      faults,
+      busSensor: chip,
+      hasTranscript: false,
+    });
+    this.#sensor = chip ?? this.#world.sensor;
+    this.ledger = new Ledger(files, this.#sensor, chip ? undefined : scene, { ...settings });
+    const { board } = this.#world;
+    const abortAll = board.abortAll.bind(board);
+    board.abortAll = () => {
+      this.isStopping = true;
+      abortAll();
+      this.isStopping = false;
+    };
+    this.#world.onStep = (due) => this.#stepped(due);
+    this.#startedAt = this.#fineSince = this.#world.now;
+  }
+
+  run(): Omit<Outcome, "cpu"> {
+    const { timeline } = this.#world;
+    for (const action of this.#plan.actions) {
+      timeline.at(action.at * MILLISECOND, () => this.#act(action));
+    }
+    const check = (): void => {
+      this.#check();
+      timeline.after(CHECK_EVERY, check);
+    };
+    timeline.after(CHECK_EVERY, check);
+    this.#runFor(this.#plan.seconds * SECOND);
+    if (!this.#violation) this.#exam();
+    this.count("steps", this.#world.steps);
+    this.count("frames", this.#sensor.captures.length);
+    return { violation: this.#violation, tally: this.#tally };
+  }
+
+  #runFor(duration: number): void {
+    const end = this.#world.now + duration;
+    while (!this.#violation && this.#world.now < end) {
+      // In pieces, so that a violation ends it soon.
+      this.#world.run(Math.min(CHECK_EVERY, end - this.#world.now));
+    }
+  }
+
+  // --- Surroundings
+
+  get now(): number {
+    return this.#world.now;
+  }
+
+  get step(): number {
+    return this.#world.steps;
+  }
+
+  get open(): number {
+    return this.#live.length;
+  }
+
+  get #live(): Wire[] {
+    return this.#wires.filter((wire) => wire.isOpen);
+  }
+
+  get watchers(): number {
+    return this.#live.filter((wire) => wire.asksStream).length;
+  }
+
+  get snapshots(): number {
+    return this.#live.filter((wire) => wire.asksSnapshot).length;
+  }
+
+  fail(rule: string, text: string): void {
+    this.#violation ??= { rule, text, time: this.now, log: this.#world.log.map((line) => `${line.time} ${line.text}`) };
+  }
+
+  count(what: string, by = 1): void {
+    this.#tally[what] = (this.#tally[what] ?? 0) + by;
+  }
+
+  answered(wire: Wire, ask: Ask | undefined, response: Response, since: number): void {
+    if (!ask || response.status !== 200 || ask.method === "HEAD") return;
+    const { ledger } = this;
+    const text = response.body.toString("utf8");
+    if (/^\/state/.test(ask.target)) this.#judgeState(text);
+    else if (/^\/control(\?|$)/.test(ask.target)) {
+      const problem = ledger.told(text, ask.sets, since, this.now, this.#areSetsSure(wire));
+      if (problem) this.fail("controls are as they were set", `connection ${wire.id}: ${problem}`);
+    } else if (ask.saves) {
+      ledger.saved(since, this.#areSetsSure(wire));
+      this.count("saves");
+    } else if (/snapshot/.test(ask.target)) this.#judgeSnapshot(wire, response);
+  }
+
+  /** Whether nobody else may have set controls meanwhile. */
+  #areSetsSure(but: Wire): boolean {
+    return this.#live.every((wire) => wire === but || wire.unanswered.every(({ ask }) => !ask.sets));
+  }
+
+  #judgeSnapshot(wire: Wire, { headers, body }: Response): void {
+    const sequence = Number(headers.get("x-sequence"));
+    const timestamp = Number((headers.get("x-timestamp") ?? "").replace(".", ""));
+    this.ledger.follow(this.step);
+    const problem = this.ledger.problemOf(sequence, timestamp, body);
+    if (problem) this.fail("parts are published frames", `snapshot on ${wire.id}: ${problem}`);
+    this.count("snapshots");
+  }
+
+  #judgeState(text: string): void {
+    this.count("states");
+    const state = JSON.parse(text);
+    const wrong = (what: string, is: unknown, want: unknown): void =>
+      this.fail("/state tells the truth", `${what} is ${is}, it should be ${want}: ${text.trim()}`);
+    const { ledger } = this;
+    const time = Math.round(state.time * SECOND);
+    // What it says was so at `time`, some steps ago where the answer waited for room.
+    const isFresh = this.now - time < SECOND / 2;
+    if (time > this.now) wrong("time", time, `${this.now} at most`);
+    if (state.restarts !== this.#world.board.restarts) wrong("restarts", state.restarts, this.#world.board.restarts);
+    if (state.board !== "simulated") wrong("board", state.board, "simulated");
+    if (state.limits.connections !== CONNECTIONS_MAX || state.limits.viewers !== VIEWERS_MAX) {
+      wrong("limits", JSON.stringify(state.limits), "those of the board profile");
+    }
+    const { capture } = state;
+    const delivered = ledger.shots.filter((shot) => shot.start === ledger.start && shot.time <= time);
+    const done = delivered.filter((shot) => time - shot.time > 150 * MILLISECOND).length;
+    if (capture.sequence > delivered.length || capture.sequence < done) {
+      wrong("sequence", capture.sequence, `${done} to ${delivered.length}`);
+    }
+    if (capture.published !== capture.sequence) wrong("published", capture.published, capture.sequence);
+    if (capture.overflowed !== 0) wrong("overflowed", capture.overflowed, 0);
+    if (isFresh && this.now - this.#lastTorn > SECOND && capture.torn !== this.#torn) {
+      wrong("torn", capture.torn, this.#torn);
+    }
+    if (ledger.isSure && ledger.isSettled(this.now, 3 * SECOND) && delivered.length > 0 && capture.fault === "none") {
+      const { values } = ledger;
+      const size = `${capture.width}x${capture.height}`;
+      if (size !== values.size) wrong("size", size, values.size);
+      if (capture.format !== values.format) wrong("format", capture.format, values.format);
+      if (capture.sampling !== values.sampling) wrong("sampling", capture.sampling, values.sampling);
+      const isAdaptive = values.frame_bytes !== "0" || values.byte_rate !== "0";
+      if (!isAdaptive && String(capture.quality) !== values.quality) wrong("quality", capture.quality, values.quality);
+      if (capture.fps > Number(values.fps) * 1.5 + 1) wrong("fps", capture.fps, `${values.fps} at most`);
+    }
+    if (!isFresh) return;
+    // Connections: those that were there all the time since then, and all that were there at some time.
+    const steady = this.#wires.filter((wire) => wire.isOpen && wire.acceptedAt < time).length;
+    const some = this.#wires.filter((wire) => wire.acceptedAt >= 0 && (wire.isOpen || wire.closedAt >= time)).length;
+    if (state.connections < steady || state.connections > some) {
+      wrong("connections", state.connections, `${steady} to ${some}`);
+    }
+    const sure = this.#wires.filter((wire) => wire.isWatching && wire.streamAt < time);
+    const maybe = this.#wires.filter(
+      (wire) => wire.acceptedAt >= 0 && wire.asksStream && (wire.isOpen || wire.closedAt >= time),
+    );
+    const { viewers } = state as { viewers: { sent: number; dropped: number; age: number }[] };
+    if (viewers.length < sure.length || viewers.length > Math.min(maybe.length, VIEWERS_MAX)) {
+      wrong("viewers", viewers.length, `${sure.length} to ${maybe.length}`);
+    }
+    const sum = (list: Iterable<number>): number => [...list].reduce((total, number) => total + number, 0);
+    const sent = sum(viewers.map((viewer) => viewer.sent));
+    if (sent < sum(sure.map((wire) => wire.partsBy(time - 1))) || sent > sum(maybe.map((wire) => wire.parts))) {
+      wrong("sent", sent, `what ${sure.length} viewers got`);
+    }
+    const dropped = sum(viewers.map((viewer) => viewer.dropped));
+    const most = sum(maybe.map((wire) => wire.droppedAtMost(capture.sequence)));
+    const least = sum(sure.map((wire) => wire.droppedBy(time - 1)));
+    if (dropped > most || dropped < least) wrong("dropped", dropped, `${least} to ${most}`);
+  }
+
+  // --- What clients and the world do
+
+  #act(action: Plan["actions"][number]): void {
+    if (this.#violation) return;
+    const { timeline } = this.#world;
+    this.count(action.do === "sensor" ? `sensor ${action.mood}` : action.do);
+    switch (action.do) {
+      case "watch":
+        return this.#watch(action);
+      case "talk":
+        return this.#talk(action);
+      case "rude":
+        return this.#rude(action);
+      case "sensor": {
+        const mood = { stalled: Mood.STALLED, tearing: Mood.TEARING, missing: Mood.MISSING }[action.mood];
+        this.#sensor.mood = mood;
+        this.#fineSince = Infinity;
+        timeline.after(action.lasts * MILLISECOND, () => {
+          this.#sensor.mood = Mood.FINE;
+          this.#fineSince = this.now;
+        });
+        return;
+      }
+      case "trap":
+        return this.#world.meter.trapAfter(action.calls);
+      case "restart":
+        this.#world.restart();
+        this.#restarted();
+    }
+  }
+
+  #connect({ id, line, buffers: [sendBytes, receiveBytes], reads }: Watch | Talk | Rude): [Wire, Client] {
+    const wire = new Wire(id, this);
+    const random = new Random(this.#plan.seed * 1000 + id);
+    const client = this.#world.connect(LINES[line], undefined, { random, observer: wire, sendBytes, receiveBytes });
+    wire.client = client;
+    if (reads > 0) client.readAt(reads);
+    this.#wires.push(wire);
+    return [wire, client];
+  }
+
+  #leaving(client: Client, { leaves, leavesAfter }: Watch | Talk | Rude): void {
+    this.count(`client ${leaves}`);
+    this.#world.timeline.after(leavesAfter * MILLISECOND, () => {
+      if (client.isOver) return;
+      if (leaves === "closes") client.close();
+      else if (leaves === "resets") client.reset();
+      else if (leaves === "ends") client.end();
+      else if (leaves === "vanishes") client.readAt(0);
+    });
+  }
+
+  #ask(wire: Wire, ask: Ask): string {
+    const fields: Record<string, string> = { Host: "camera", ...ask.fields };
+    if (ask.body && !fields["Transfer-Encoding"]) fields["Content-Length"] = String(ask.body.length);
+    else if (ask.method === "POST" && !fields["Transfer-Encoding"]) fields["Content-Length"] = "0";
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    const text = `${ask.method} ${ask.target} HTTP/1.1\r\n${lines.join("")}\r\n${ask.body}`;
+    wire.asks(ask, text.length);
+    this.count("requests");
+    return text;
+  }
+
+  #watch(action: Watch): void {
+    const { timeline } = this.#world;
+    const [wire, client] = this.#connect(action);
+    client.send(this.#ask(wire, plain("GET", action.path, [200])));
+    if (action.chatter) timeline.after(SECOND, () => client.isOver || client.send(action.chatter));
+    for (const [after, lasts] of action.stalls) {
+      timeline.after(after * MILLISECOND, () => client.readAt(0));
+      timeline.after((after + lasts) * MILLISECOND, () => client.readAt(action.reads || Infinity));
+    }
+    this.#leaving(client, action);
+  }
+
+  #talk(action: Talk): void {
+    const { timeline } = this.#world;
+    const [wire, client] = this.#connect(action);
+    let at = 0;
+    for (const ask of action.asks) {
+      timeline.after(at * MILLISECOND, () => {
+        if (client.isOver) return;
+        const text = this.#ask(wire, ask);
+        if (action.piece === 0) return client.send(text);
+        for (let from = 0; from < text.length; from += action.piece) {
+          const piece = text.slice(from, from + action.piece);
+          timeline.after((from / action.piece) * 5 * MILLISECOND, () => client.isOver || client.send(piece));
+        }
+      });
+      // What is sent in pieces is not to get between the pieces of another.
+      const lasts = action.piece === 0 ? 0 : Math.ceil((ask.body.length + ask.target.length + 9200) / action.piece) * 5;
+      at += Math.max(action.pause, lasts);
+    }
+    this.#leaving(client, action);
+  }
+
+  #rude(action: Rude): void {
+    const { timeline } = this.#world;
+    const [wire, client] = this.#connect(action);
+    const { says, drip } = action;
+    wire.opensHead = /^[A-Z]+ \//.test(says) && !says.includes("\r\n\r\n");
+    if (drip === 0) client.send(says);
+    else {
+      for (let i = 0; i < says.length; i++) {
+        timeline.after(i * drip * MILLISECOND, () => client.isOver || client.send(says[i]));
+      }
+    }
+    this.#leaving(client, action);
+  }
+
+  // --- What is checked after every step
+
+  #stepped(due: number): void {
+    const { meter, board } = this.#world;
+    const { ledger } = this;
+    if (meter.calls > CALLS_MAX || meter.bytes > BYTES_MAX) {
+      this.fail("a step does bounded work", `${meter.calls} calls, ${meter.bytes} bytes in a step`);
+    }
+    this.#maximum("calls in a step", meter.calls);
+    this.#maximum("bytes in a step", meter.bytes);
+    ledger.follow(this.step);
+    if (meter.deeds > 0 || due > this.now) this.#idleSteps = 0;
+    else if (++this.#idleSteps > IDLE_STEPS_MAX) {
+      this.fail("nobody spins", `${this.#idleSteps} steps in a row wanted another at once and did nothing`);
+    }
+    if (board.restarts !== this.#restarts) this.#trapped();
+    if (this.#torn !== this.#tornBefore) {
+      this.#tornBefore = this.#torn;
+      this.#lastTorn = this.now;
+    }
+  }
+
+  /** Captures that came damaged, since the module's start. */
+  get #torn(): number {
+    return this.#sensor.torn - this.#tornAtStart;
+  }
+
+  #maximum(what: string, value: number): void {
+    const name = `most ${what}`;
+    this.#tally[name] = Math.max(this.#tally[name] ?? 0, value);
+  }
+
+  #trapped(): void {
+    const { log, board } = this.#world;
+    const text = log.at(-1)?.text ?? "";
+    if (!text.includes(INJECTED)) {
+      const why = log.filter(({ level }) => level === Level.ERROR).slice(-2);
+      this.fail("the module does not stop by itself", why.map((line) => line.text).join("; "));
+    }
+    this.#restarts = board.restarts;
+    this.#restarted();
+  }
+
+  #restarted(): void {
+    const world = this.#world;
+    this.#restarts = world.board.restarts;
+    this.ledger.restarted(this.now, (name) => world.settings.get(name));
+    this.newestSent = 0;
+    this.#startedAt = this.now;
+    this.#tornAtStart = this.#sensor.torn;
+    this.#heapEnd = 0;
+  }
+
+  // --- What is checked now and then
+
+  #check(): void {
+    if (this.#violation) return;
+    const { now, ledger } = this;
+    for (const wire of this.#wires) wire.check();
+    const watching = this.#live.some((wire) => wire.isWatching);
+    if (!watching) this.#watchedSince = Infinity;
+    else if (this.#watchedSince === Infinity) this.#watchedSince = now;
+    const patience = SENSOR_PATIENCE + 4 * ledger.interval + (this.#plan.faults.stall > 0 ? 10 * SECOND : 0);
+    const since = Math.max(this.#startedAt, this.#fineSince, this.#watchedSince, ledger.last?.time ?? 0);
+    if (now - since > patience) this.fail("the sensor is asked", `no frame for ${now - since} µs, the sensor is fine`);
+    if (now >= this.#heapSince + HEAP_EVERY) {
+      this.#heapSince = now;
+      this.#checkHeap();
+    }
+  }
+
+  /** The heap only ever grows upwards, and all above it is zero: so allocating moves the last byte that is not. */
+  #checkHeap(): void {
+    const { memory } = this.#world;
+    if (!memory || this.ledger.newestBy(this.step) === undefined) return; // it is still being set up
+    const words = new Int32Array(memory.buffer);
+    let end = words.length;
+    while (end > 0 && words[end - 1] === 0) end--;
+    if (this.#heapEnd === 0) this.#heapEnd = end;
+    else if (end > this.#heapEnd) {
+      this.fail("the heap stands still", `the heap grew by ${4 * (end - this.#heapEnd)} bytes`);
+    }
+  }
+
+  // --- The exam
+
+  /**
+   * Everybody leaves and nothing may be left. Then all places are taken at once by viewers that stop at different
+   * frames, and snapshots beside them: were a slot or a place lost, the camera would refuse one or stop.
+   */
+  #exam(): void {
+    const world = this.#world;
+    this.#sensor.mood = Mood.FINE;
+    this.#fineSince = this.now;
+    this.#allLeave("the life");
+    const fps = this.#plan.sensor === "soft" ? 20 : 8;
+    const faster: Ask = { ...plain("POST", "/control", [200]), body: `fps=${fps}`, sets: { fps: String(fps) } };
+    this.#talk(this.#examinee(0, faster));
+    this.#runFor(SECOND / 2);
+    const begun = this.#wires.length;
+    const isAll = (): boolean => this.#wires.slice(begun).every((wire) => wire.parts > 0);
+    for (let n = 1; n <= VIEWERS_MAX; n++) {
+      this.#watch({ ...this.#examinee(n), do: "watch", path: "/stream.jpg", stalls: [], chatter: "" });
+    }
+    this.#runUntil(isAll, 2 * SENSOR_PATIENCE, "all viewers that there may be get a frame");
+    // One after another they stop, each in the middle of a frame of its own.
+    for (const wire of this.#wires.slice(begun)) {
+      wire.client!.readAt(0);
+      const before = this.ledger.delivered;
+      this.#runUntil(() => this.ledger.delivered >= before + 2, SENSOR_PATIENCE, "frames go on");
+    }
+    for (const n of [1, 2]) {
+      this.#talk(this.#examinee(VIEWERS_MAX + n, plain("GET", "/snapshot.jpg", [200])));
+      this.#wires.at(-1)!.client!.readAt(0);
+    }
+    const before = this.ledger.delivered;
+    this.#runUntil(() => this.ledger.delivered >= before + 4, SENSOR_PATIENCE, "frames go on beside stopped viewers");
+    this.#talk(this.#examinee(VIEWERS_MAX + 3, plain("GET", "/state", [200])));
+    this.#runFor(SECOND / 5);
+    this.#allLeave("the exam");
+    this.#checkHeap();
+    if (!this.#violation && world.board.restarts !== this.#restarts) this.#trapped();
+    this.count("exams");
+  }
+
+  /** A client of the exam: close by, with buffers that hold less than a frame. */
+  #examinee(n: number, ...asks: Ask[]): Talk {
+    const id = EXAM_IDS + n;
+    const buffers: [number, number] = [200, 200];
+    return {
+      ...{ id, at: 0, do: "talk", line: "calm", buffers, reads: 0, leaves: "stays", leavesAfter: 0 },
+      ...{ asks, pause: 0, piece: 0 },
+    };
+  }
+
+  #allLeave(what: string): void {
+    if (this.#violation) return;
+    for (const { client } of this.#wires) client?.reset();
+    this.#runFor(SECOND);
+    const left = this.#world.board.openSockets;
+    if (left > 1) this.fail("nothing is left", `after ${what}, ${left - 1} connections of nobody are held`);
+  }
+
+  #runUntil(isSo: () => boolean, limit: number, what: string): void {
+    const end = this.now + limit;
+    while (!this.#violation && !isSo()) {
+      if (this.now > end) return this.fail("nothing is lost", `${what}: not within ${limit} µs`);
+      this.#runFor(CHECK_EVERY / 2);
+    }
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * A plan: a minute of a camera's life, written down before it begins. It is made from a seed; `life.ts` carries it out
+ * and checks the camera meanwhile; `shrink.ts` leaves away what a failure does not need. A plan is plain JSON, so that
+ * a short one can be kept and played again.
+ *
+ * Everything in it stands by itself: without any of its actions it is still a plan, and what is left of chance for an
+ * action (a network's delays) comes from the action's own `id`, so the others go on as they were.
+ */
+
+import { CALM, type Conditions, ROUGH } from "../../host/simulated/link.ts";
+import { Random } from "../../host/simulated/random.ts";
+
+/** Networks between a client and the camera. */
+export const LINES = {
+  calm: CALM,
+  /** Nothing is held up, but it comes in pieces of any size. */
+  choppy: { ...CALM, delay: [500, 5_000], chunk: [1, 1460] },
+  rough: ROUGH,
+  narrow: { ...CALM, delay: [5_000, 20_000], chunk: [100, 1460], bytesPerSecond: 12_000 },
+  far: { ...CALM, delay: [120_000, 180_000] },
+  /** It resets connections. */
+  failing: { ...ROUGH, resetShare: 0.003 },
+} satisfies Record<string, Conditions>;
+
+export type LineName = keyof typeof LINES;
+
+/** How a client goes. */
+export type Leave =
+  /** As a program does that closes its socket. */
+  | "closes"
+  | "resets"
+  /** It says that it has said all, and reads on. */
+  | "ends"
+  /** Its cable is pulled: it never reads nor says anything again. */
+  | "vanishes"
+  /** It waits for the camera to end it. */
+  | "stays";
+
+type Client = {
+  /** Names the action, and the chance that it has for itself. */
+  id: number;
+  /** ms from the beginning. */
+  at: number;
+  line: LineName;
+  /** Bytes of the buffers towards the client: the camera's and its own. */
+  buffers: [number, number];
+  /** Bytes a second that it reads; 0: all at once. */
+  reads: number;
+  /** ms after `at` when it leaves. */
+  leavesAfter: number;
+  leaves: Leave;
+};
+
+export type Watch = Client & {
+  do: "watch";
+  path: string;
+  /** When, in ms after `at`, it stops reading, and for how long. */
+  stalls: [number, number][];
+  /** What it says while it watches, at its first stall or after a second. */
+  chatter: string;
+};
+
+/** A request that is well-formed, and what may be answered. */
+export type Ask = {
+  method: string;
+  target: string;
+  fields: Record<string, string>;
+  body: string;
+  /** The statuses that are right; 503 is told apart by what it says. */
+  status: number[];
+  /** Controls that it sets, where that is so. */
+  sets?: Record<string, string>;
+  saves?: boolean;
+};
+
+export type Talk = Client & {
+  do: "talk";
+  asks: Ask[];
+  /** ms between requests; 0: all at once, whatever is answered (pipelining). */
+  pause: number;
+  /** Bytes that are sent at a time, 5 ms from each other; 0: all. */
+  piece: number;
+};
+
+/** A client that does not keep to HTTP, or says only the beginning of something. */
+export type Rude = Client & {
+  do: "rude";
+  says: string;
+  /** ms between single bytes; 0: all at once. */
+  drip: number;
+};
+
+export type Sensor = { id: number; at: number; do: "sensor"; mood: "stalled" | "tearing" | "missing"; lasts: number };
+/** The module traps in the middle of a step, at the call of the board after so many more. */
+export type Trap = { id: number; at: number; do: "trap"; calls: number };
+/** The board loses its power for a moment. */
+export type Restart = { id: number; at: number; do: "restart" };
+
+export type Action = Watch | Talk | Rude | Sensor | Trap | Restart;
+
+export type Plan = {
+  seed: number;
+  /** How long the life is. */
+  seconds: number;
+  /** What is on the board: the soft sensor, or a model of a chip on the bus. */
+  sensor: "soft" | "ov2640";
+  settings: Record<string, string>;
+  /** Shares of captures that fail by chance. */
+  faults: { stall: number; tear: number };
+  actions: Action[];
+};
+
+const SECONDS = 60;
+/** The soft sensor's sizes: room for the test scene's counter, so that each frame differs from the one before. */
+const SOFT_SIZES = ["32x32", "40x32", "33x35", "48x36", "64x48"];
+const SOFT_FORMATS = ["rgb565", "rgb565", "yuyv", "gray"];
+export const CHIP_SIZES = ["160x120", "320x240"];
+export const CHIP_FORMATS = ["rgb565", "yuyv", "jpeg"];
+export const SAMPLINGS = ["4:2:0", "4:4:4"];
+
+/** Requests that are answered in the same way at any time. */
+const PLAIN: [method: string, target: string, status: number[]][] = [
+  ["GET", "/", [200]],
+  ["GET", "/state", [200]],
+  ["GET", "/state", [200]],
+  ["GET", "/state?", [200]],
+  ["GET", "/control", [200]],
+  ["GET", "/snapshot.jpg", [200]],
+  ["GET", "/snapshot.jpg", [200]],
+  ["GET", "/?action=snapshot", [200]],
+  ["HEAD", "/", [200]],
+  ["HEAD", "/state", [200]],
+  ["HEAD", "/stream.jpg", [200]],
+  ["HEAD", "/snapshot.jpg", [200]],
+  ["OPTIONS", "/control", [204]],
+  ["OPTIONS", "/", [204]],
+  ["GET", "/nowhere", [404]],
+  ["POST", "/nowhere", [404]],
+  ["POST", "/state", [405]],
+  ["DELETE", "/control", [405]],
+];
+
+/** What is not HTTP, or not the kind that is spoken here; each ends with the connection, whatever was said before. */
+const RUDE = [
+  "GET /state HTTP/1.1\r\nHost: camera\r\n",
+  "GET /stream.jpg HT",
+  "POST /control HTTP/1.1\r\nHost: camera\r\nContent-Length: 40\r\n\r\nquality=1",
+  "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+  "hello\r\n\r\n",
+  "GET  / HTTP/1.1\r\n\r\n",
+  "GET / HTTP/1.1\r\nHost : camera\r\n\r\n",
+  "GET / HTTP/3.0\r\nHost: camera\r\n\r\n",
+  "\r\n\r\n\r\n\r\n",
+  "",
+  "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+];
+
+export function makePlan(seed: number): Plan {
+  const random = new Random(seed);
+  const pick = <T>(list: readonly T[]): T => list[random.between(0, list.length - 1)];
+  const isChip = random.chance(0.15);
+  const actions: Action[] = [];
+  let id = 0;
+
+  const settings: Record<string, string> = {};
+  settings.size = isChip ? pick(["160x120", "160x120", "160x120", "320x240"]) : pick(SOFT_SIZES);
+  settings.format = isChip ? pick(CHIP_FORMATS) : pick(SOFT_FORMATS);
+  if (settings.format === "yuyv" && Number(settings.size.split("x")[0]) % 2) settings.format = "gray";
+  settings.fps = String(isChip ? random.between(2, 6) : pick([2, 5, 8, 10, 12, 15, 15, 30]));
+  if (random.chance(0.6)) settings.quality = String(pick([1, 10, 40, 60, 85, 95]));
+  if (random.chance(0.6)) settings.sampling = pick(SAMPLINGS);
+  if (random.chance(0.15)) settings.frame_bytes = String(random.between(700, 4000));
+  else if (random.chance(0.1)) settings.byte_rate = String(random.between(4_000, 40_000));
+
+  const client = (at: number): Client => {
+    const line = pick(["calm", "calm", "choppy", "rough", "narrow", "far", "failing"] as const);
+    const isSlow = random.chance(0.25);
+    return {
+      id: ++id,
+      at,
+      line,
+      buffers: [random.chance(0.5) ? 16_384 : random.between(300, 6000), random.chance(0.3) ? 65_536 : 4096],
+      reads: isSlow ? random.between(200, 20_000) : 0,
+      leavesAfter: random.between(0, 30_000),
+      leaves: pick(["closes", "closes", "resets", "resets", "ends", "vanishes", "stays"] as const),
+    };
+  };
+  const watch = (at: number): Watch => {
+    const stalls: [number, number][] = [];
+    if (random.chance(0.35)) {
+      const count = random.between(1, 3);
+      for (let i = 0; i < count; i++) stalls.push([random.between(0, 20_000), random.between(100, 14_000)]);
+    }
+    const path = pick(["/stream.jpg", "/stream.jpg", "/stream", "/video_feed", "/?action=stream"]);
+    return { ...client(at), do: "watch", path, stalls, chatter: random.chance(0.1) ? "GET / HTTP/1.1\r\n\r\n" : "" };
+  };
+  const control = (): Ask => {
+    const pairs: [string, string][] = [];
+    const count = random.between(1, 3);
+    for (let i = 0; i < count; i++) {
+      const names = ["quality", "sampling", "fps", "fps", ...(isChip ? ["size", "format", "mirror", "flip"] : [])];
+      const name = pick(names);
+      if (name === "quality") pairs.push([name, String(random.between(1, 95))]);
+      else if (name === "sampling") pairs.push([name, pick(SAMPLINGS)]);
+      else if (name === "fps") pairs.push([name, String(isChip ? random.between(2, 8) : random.between(1, 20))]);
+      else if (name === "size") pairs.push([name, pick(CHIP_SIZES)]);
+      else if (name === "format") pairs.push([name, pick(CHIP_FORMATS)]);
+      else pairs.push([name, pick(["on", "off"])]);
+    }
+    const good = pairs.map((pair) => pair.join("=")).join("&");
+    const wrong = pick(["quality=101", "nothing=1", "sampling=4:9:9", "fps=-1", "quality=", "size=9999x9999", "fps"]);
+    const isWrong = random.chance(0.3);
+    const form = isWrong ? (random.chance(0.5) ? `${good}&${wrong}` : wrong) : good;
+    const ask: Ask = { method: "POST", target: "/control", fields: {}, body: form, status: [isWrong ? 400 : 200] };
+    if (random.chance(0.3)) [ask.target, ask.body] = [`/control?${form}`, ""];
+    else if (random.chance(0.1)) ask.body = `${form}${"&".repeat(1024 - form.length)}`; // just as long as a body may be
+    if (!isWrong) ask.sets = Object.fromEntries(pairs);
+    return ask;
+  };
+  const edges: (() => Ask)[] = [
+    () => ({ ...plain("GET", `/${"a".repeat(255)}`, [404]) }),
+    () => ({ ...plain("GET", `/${"a".repeat(256)}`, [414]) }),
+    () => ({ ...plain("POST", "/control", [413]), body: "&".repeat(1025) }),
+    () => ({ ...plain("POST", "/control", [411]), fields: { "Transfer-Encoding": "chunked" } }),
+    () => ({ ...plain("GET", "/state", [431]), fields: { Cookie: "c".repeat(9000) } }),
+    () => ({ ...plain("GET", "/state", [200]), fields: { Cookie: "c".repeat(7000) } }),
+  ];
+  const ask = (): Ask => {
+    const kind = random.between(0, 99);
+    if (kind < 25) return control();
+    if (kind < 30) return { ...plain("POST", "/control/save", [200]), saves: true };
+    if (kind < 36) return pick(edges)();
+    return plain(...pick(PLAIN));
+  };
+  const talk = (at: number): Talk => ({
+    ...client(at),
+    do: "talk",
+    asks: Array.from({ length: random.chance(0.5) ? 1 : random.between(2, 8) }, ask),
+    pause: random.chance(0.5) ? 0 : random.between(10, 3000),
+    piece: random.chance(0.7) ? 0 : random.between(1, 100),
+  });
+  const rude = (at: number): Rude => ({
+    ...client(at),
+    do: "rude",
+    says: random.chance(0.8) ? pick(RUDE) : noise(random),
+    drip: random.chance(0.3) ? random.between(50, 900) : 0,
+  });
+  const any = (): number => random.between(0, (SECONDS - 2) * 1000);
+  const early = (): number => random.between(0, 500);
+
+  for (let n = random.between(1, 6); n > 0; n--) actions.push(watch(random.chance(0.5) ? early() : any()));
+  for (let n = random.between(0, 12); n > 0; n--) actions.push(talk(any()));
+  for (let n = random.between(0, 4); n > 0; n--) actions.push(rude(any()));
+  if (random.chance(0.3)) {
+    // a crowd
+    const at = any();
+    const kinds = pick([[watch], [talk], [rude], [watch, talk, rude]]);
+    for (let n = random.between(6, 20); n > 0; n--) actions.push(pick(kinds)(at + random.between(0, 300)));
+  }
+  if (random.chance(0.25)) {
+    // one who asks for the state all the time
+    const at = any();
+    const poller = talk(at);
+    poller.asks = Array.from({ length: 40 }, () => plain("GET", "/state", [200]));
+    poller.pause = random.between(50, 500);
+    poller.leavesAfter = 30_000;
+    actions.push(poller);
+  }
+  if (random.chance(0.3)) {
+    for (let n = random.between(1, 3); n > 0; n--) {
+      const mood = pick(["stalled", "tearing", "missing"] as const);
+      actions.push({ id: ++id, at: any(), do: "sensor", mood, lasts: random.between(50, 8000) });
+    }
+  }
+  if (random.chance(0.15)) actions.push({ id: ++id, at: any(), do: "trap", calls: random.between(0, 30) });
+  if (random.chance(0.15)) actions.push({ id: ++id, at: any(), do: "restart" });
+  actions.sort((one, other) => one.at - other.at);
+  const faults = { stall: random.chance(0.1) ? 0.01 : 0, tear: random.chance(0.2) ? 0.05 : 0 };
+  return { seed, seconds: SECONDS, sensor: isChip ? "ov2640" : "soft", settings, faults, actions };
+}
+
+export function plain(method: string, target: string, status: number[]): Ask {
+  return { method, target, fields: {}, body: "", status };
+}
+
+function noise(random: Random): string {
+  let text = "";
+  for (let n = random.between(1, 300); n > 0; n--) text += String.fromCharCode(random.between(0, 255));
+  return text;
+}
