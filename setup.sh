@@ -5,7 +5,7 @@
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
-#   test   Chromium and ffmpeg, which look at the stream as a viewer does
+#   test   Chromium and ffmpeg, which look at the stream as a viewer does, and cjpeg, which files are compared with
 #
 # On Debian and Ubuntu it installs packages by itself, as root or through sudo. Elsewhere it says what to install and
 # ends with 1. The project's own packages (npm, cargo) are the Makefile's business; how the parts are built is theirs.
@@ -253,6 +253,7 @@ debian_board() {
 debian_test() {
   refresh_lists
   has ffmpeg || want "tests of the stream" ffmpeg
+  has cjpeg || want "tests of the encoder" libjpeg-turbo-progs
   if ! chromium_is_there && [ -n "$(candidate chromium)" ]; then
     want "tests of the page" chromium
   fi
@@ -289,6 +290,7 @@ board_lacks() {
 }
 test_lacks() {
   has ffmpeg || printf '\n    ffmpeg'
+  has cjpeg || printf '\n    cjpeg of libjpeg-turbo'
   chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
 }
 

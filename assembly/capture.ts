@@ -413,7 +413,9 @@ export class Capture extends Task {
       else {
         const end = buffer.at + min(buffer.length, JPEG_BYTES_MAX);
         const sampling = this.controls.sampling.value;
-        begin(buffer.pixels, this.width, this.height, this.format, sampling, this.quality, buffer.at, end);
+        const restart = this.controls.restart.value;
+        const pixels = buffer.pixels;
+        begin(pixels, this.width, this.height, this.format, sampling, this.quality, restart, buffer.at, end);
       }
     }
     const progress = isFile ? lookOn() : slice();

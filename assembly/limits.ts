@@ -29,7 +29,7 @@ export const HEIGHT_MAX: u32 = 960;
 /** Bytes of the largest frame, at two bytes a pixel. */
 export const FRAME_BYTES_MAX: u32 = WIDTH_MAX * HEIGHT_MAX * 2;
 /**
- * Room before a frame's pixels: the file's header (623 bytes) is written there, so that it does not overtake the pixels
+ * Room before a frame's pixels: the file's header (629 bytes) is written there, so that it does not overtake the pixels
  * of a small frame.
  */
 export const JPEG_HEADROOM: u32 = 1024;

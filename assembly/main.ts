@@ -12,7 +12,7 @@ import { sendLog } from "./http/log";
 import { saveControls, sendControls, setControls } from "./http/control";
 import { Server } from "./http/server";
 import { sendState } from "./http/state";
-import { Sampling } from "./jpeg/encoder";
+import { RESTART_MAX, Sampling } from "./jpeg/encoder";
 import { JPEG_BYTES_MAX, SLOTS, SLOT_BYTES } from "./limits";
 import { Hm01b0 } from "./sensors/hm01b0";
 import { Ov2640 } from "./sensors/ov2640";
@@ -31,7 +31,8 @@ export function start(): void {
   const slots = new Slots(slotMemory);
   const controls = new Controls();
   controls.quality.setRange(1, 100, 85);
-  controls.sampling.setChoices(["4:4:4", "4:2:0"], Sampling.S420);
+  controls.sampling.setChoices(["4:4:4", "4:2:0", "4:2:2"], Sampling.S420);
+  controls.restart.setRange(0, RESTART_MAX, 0);
   controls.frameBytes.setRange(0, JPEG_BYTES_MAX, 0);
   controls.byteRate.setRange(0, 100_000_000, 0);
   const scene = readScene();

@@ -7,7 +7,12 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { Format } from "./board-table.ts";
 import { HEIGHT_MAX, PATTERN, PHOTOS_FOLDER, type SceneWish, sizeProblem, WIDTH_MAX } from "./scenes/file.ts";
 
-const FORMATS: Record<string, Format> = { gray: Format.GRAY, rgb565: Format.RGB565, yuyv: Format.YUYV };
+const FORMATS: Record<string, Format> = {
+  gray: Format.GRAY,
+  rgb565: Format.RGB565,
+  yuyv: Format.YUYV,
+  bayer: Format.BAYER,
+};
 
 export type CameraOptions = {
   port: number;
@@ -60,7 +65,9 @@ export function cameraCommand(name: string, description: string): Command {
     )
     .option("--quality <number>", "quality of the JPEG files, 1 to 100", wholeNumber(1, 100), 85)
     .addOption(
-      new Option("--sampling <ratio>", "chroma of the JPEG files").choices(["4:2:0", "4:4:4"]).default("4:2:0"),
+      new Option("--sampling <ratio>", "chroma of the JPEG files")
+        .choices(["4:2:0", "4:2:2", "4:4:4"])
+        .default("4:2:0"),
     )
     .option("--fps <number>", "frames a second, 1 to 120", wholeNumber(1, 120), 30)
     .allowExcessArguments(false)

@@ -24,13 +24,25 @@ import {
   pixelsOf,
   psnr,
   reference,
+  resized,
+  text,
 } from "./jpeg/pictures.ts";
 
 const LONG = process.env.LONG === "1";
 const SEED = Number(process.env.SEED ?? 20261121);
 const HEADROOM = 1024; // bytes, as the camera has
-const QUALITIES = LONG ? [5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92, 94, 95] : [10, 50, 85, 90, 95];
+const TENS = [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
 const SAMPLING_NAMES = Object.keys(SAMPLINGS) as Sampling[];
+
+/** Every format with every sampling; gray has no chroma. */
+type Kind = { format: Format; sampling: Sampling };
+const KINDS: Kind[] = FORMATS.flatMap((format) => {
+  const samplings: Sampling[] = format === "gray" ? ["4:4:4"] : SAMPLING_NAMES;
+  return samplings.map((sampling) => ({ format, sampling }));
+});
+
+/** Pixels of an MCU, across and down. */
+const MCU: Record<Sampling, [number, number]> = { "4:4:4": [8, 8], "4:2:2": [16, 8], "4:2:0": [16, 16] };
 
 let encoder: Encoder;
 before(async () => {
@@ -52,6 +64,51 @@ async function roundTrip(
   return { source, file, decoded: await decode(file, source) };
 }
 
+/** How faithful our file of a picture is, and libjpeg-turbo's with the same tables. */
+async function compare(picture: Picture, { format, sampling }: Kind, quality: number, name: string) {
+  const { source, file, decoded } = await roundTrip(picture, format, sampling, quality);
+  const theirFile = await reference(source, quality, sampling);
+  assert.deepEqual(quantisationTables(file), quantisationTables(theirFile), "the same quantisation");
+  const ours = psnr(source, decoded);
+  const theirs = psnr(source, await decode(theirFile, source));
+  const figures = (decibels: number, { length }: Buffer): string => `${decibels.toFixed(2)} dB, ${length} bytes`;
+  const which = `${name} ${source.width}x${source.height} ${format} ${sampling} quality ${quality}`;
+  const what = `${which}: ${figures(ours, file)}; theirs ${figures(theirs, theirFile)}`;
+  return { ours, theirs, what, bytes: file.length / theirFile.length, error: () => stepsOff(source, decoded, file) };
+}
+
+type Comparison = Awaited<ReturnType<typeof compare>>;
+
+/**
+ * How far the mean luma and chroma of a decoded picture are from the source's, in steps of the DC coefficients' that
+ * the file has, less 1/255 for what was rounded on the way. The nearest that a file can have is half a step off.
+ */
+function stepsOff(source: Picture, decoded: Picture, file: Buffer): number {
+  const tables = quantisationTables(file).map((table) => parseInt(table.slice(2, 4), 16) / 8);
+  const [luma, chroma = Infinity] = tables;
+  const [from, to] = [source, decoded].map(({ data, channels }) => {
+    const means = [0, 1, 2].map((channel) => {
+      let sum = 0;
+      for (let i = channel % channels; i < data.length; i += channels) sum += data[i];
+      return (sum * channels) / data.length;
+    });
+    const y = 0.299 * means[0] + 0.587 * means[1] + 0.114 * means[2];
+    return [y, (means[2] - y) / 1.772, (means[0] - y) / 1.402];
+  });
+  return Math.max(...from.map((value, n) => (Math.abs(value - to[n]) - 1) / (n === 0 ? luma : chroma)));
+}
+
+/** A picture that is no photograph: within 1 dB. Of a flat one, a step that is rounded the other way tells more. */
+function assertFaithful({ ours, theirs, what, error }: Comparison, name: string, allowed = 0): void {
+  if (ours > Math.min(theirs - 1 - allowed, 45)) return;
+  assert.ok(name === "flat" && error() <= 0.5, `${what}, seed ${SEED}`);
+}
+
+/** Of a handful of pixels, one that is rounded otherwise tells: so many dB. */
+function chance({ width, height }: Picture): number {
+  return 100 / (width * height);
+}
+
 /** The quantisation tables of a file, with their numbers. */
 function quantisationTables(file: Buffer): string[] {
   const tables: string[] = [];
@@ -63,25 +120,81 @@ function quantisationTables(file: Buffer): string[] {
   return tables;
 }
 
+/** Pictures of any size, by their names. */
+const PICTURES: ((width: number, height: number, random: Random) => [string, Picture])[] = [
+  (width, height, random) => ["gradient", gradient(width, height, random)],
+  (width, height, random) => ["noise", noise(width, height, random)],
+  (width, height) => ["text", text(width, height)],
+  (width, height, random) => ["flat", flat(width, height, [1, 2, 3].map(() => random.between(0, 255)))],
+];
+
+function mcusOf({ width, height, format, sampling }: Frame): number {
+  const [across, down] = MCU[format === "gray" ? "4:4:4" : sampling];
+  return Math.ceil(width / across) * Math.ceil(height / down);
+}
+
+/** Where the segment of a marker begins, or -1. */
+function segmentAt(file: Buffer, marker: number): number {
+  for (let at = 2; ; at += 2 + file.readUInt16BE(at + 2)) {
+    if (file.readUInt16BE(at) === marker) return at;
+    if (file.readUInt16BE(at) === 0xffda) return -1;
+  }
+}
+
+/** The restart interval that a file says, in MCUs; 0: none. */
+function intervalOf(file: Buffer): number {
+  const at = segmentAt(file, 0xffdd);
+  return at < 0 ? 0 : file.readUInt16BE(at + 4);
+}
+
+/** The coded bytes of each interval; the markers between them must count from 0 to 7 again and again. */
+function intervalsOf(file: Buffer): Buffer[] {
+  const scan = segmentAt(file, 0xffda);
+  let from = scan + 2 + file.readUInt16BE(scan + 2);
+  const intervals: Buffer[] = [];
+  for (let at = from; ; at++) {
+    if (file[at] !== 0xff || file[at + 1] === 0) continue;
+    intervals.push(file.subarray(from, at));
+    if (file[at + 1] === 0xd9) break;
+    assert.equal(file[at + 1], 0xd0 + ((intervals.length - 1) & 7), "restart markers are in order");
+    from = at + 2;
+    at++;
+  }
+  assert.equal(file.length, file.lastIndexOf(Buffer.from([0xff, 0xd9])) + 2, "nothing is behind the end");
+  return intervals;
+}
+
+function assertRestarts(file: Buffer, mcus: number, interval: number, what: string): void {
+  assert.equal(intervalOf(file), interval, what);
+  assert.equal(intervalsOf(file).length, Math.ceil(mcus / interval), what);
+}
+
 test("photographs are as faithful as libjpeg-turbo's, within 0.3 dB", async (t) => {
+  const random = new Random(SEED);
   for (const name of PHOTOGRAPHS) {
-    const whole = await photograph(name);
-    const picture = crop(whole, 320, 240, 100, 80);
-    for (const format of FORMATS) {
-      for (const sampling of format === "gray" ? SAMPLING_NAMES.slice(0, 1) : SAMPLING_NAMES) {
-        for (const quality of QUALITIES) {
-          const { source, file, decoded } = await roundTrip(picture, format, sampling, quality);
-          const theirs = await reference(source, quality, sampling);
-          assert.deepEqual(quantisationTables(file), quantisationTables(theirs), "the same quantisation");
-          const ourPsnr = psnr(source, decoded);
-          const theirPsnr = psnr(source, await decode(theirs, source));
-          const figures = (decibels: number, file: Buffer): string => `${decibels.toFixed(2)} dB, ${file.length} bytes`;
-          const which = `${name} ${format} ${sampling} quality ${quality}`;
-          const what = `${which}: ${figures(ourPsnr, file)}; theirs ${figures(theirPsnr, theirs)}`;
-          t.diagnostic(what);
-          assert.ok(ourPsnr > theirPsnr - 0.3, what);
-          assert.ok(file.length < theirs.length * 1.03, what);
-        }
+    const picture = crop(await photograph(name), 320, 240, 100, 80);
+    for (const kind of KINDS) {
+      const some = [85, random.pick([10, 50, 90, 93, 94, 95])];
+      for (const quality of LONG ? [...TENS.slice(0, -1), 85, 92, 93, 94, 95] : some) {
+        const { ours, theirs, what, bytes } = await compare(picture, kind, quality, name);
+        t.diagnostic(what);
+        assert.ok(ours > theirs - 0.3, what);
+        assert.ok(bytes < 1.03, what);
+      }
+    }
+  }
+});
+
+test("so are they in the usual sizes", async () => {
+  const random = new Random(SEED);
+  const sizes = [[160, 120], [176, 144], [320, 240], [640, 480], [800, 600], [1024, 768], [1280, 720], [1280, 960]];
+  for (const [width, height] of sizes) {
+    const name = random.pick(PHOTOGRAPHS);
+    const picture = await resized(await photograph(name), width, height);
+    for (const kind of LONG ? KINDS : [random.pick(KINDS)]) {
+      for (const quality of LONG ? [10, 50, 85, 90, 95] : [85]) {
+        const { ours, theirs, what } = await compare(picture, kind, quality, name);
+        assert.ok(ours > theirs - 0.3, what);
       }
     }
   }
@@ -101,66 +214,113 @@ test("a larger photograph, and the bench picture", async () => {
   }
 });
 
-test("every size from 1x1 to 40x40, and the usual ones", async () => {
+test("every size from 1x1 to 40x40, and the extremes, with and without restart markers", async () => {
   const random = new Random(SEED);
-  const sizes: [number, number][] = [
-    [160, 120],
-    [320, 240],
-    [176, 144],
-    [640, 480],
-    [1280, 960],
-    [1280, 1],
-    [1, 960],
-    [1279, 17],
-  ];
+  const sizes: [number, number][] = [[1280, 1], [1, 960], [1279, 17], [1278, 8], [33, 959]];
   for (let height = 1; height <= 40; height++) for (let width = 1; width <= 40; width++) sizes.push([width, height]);
-  const chosen = sizes.filter(([w, h]) => LONG || w > 40 || h > 40 || (w < 4 && h < 4) || random.chance(0.06));
+  const chosen = sizes.filter(([w, h]) => LONG || w > 40 || h > 40 || (w < 4 && h < 4) || random.chance(0.03));
   for (const [width, height] of chosen) {
-    for (const format of FORMATS) {
+    for (const kind of KINDS) {
+      const { format, sampling } = kind;
       if (format === "yuyv" && width % 2 === 1) continue;
-      for (const sampling of SAMPLING_NAMES) {
-        const picture = gradient(width, height, random);
-        const { source, decoded } = await roundTrip(picture, format, sampling, 90);
-        const theirs = await decode(await reference(source, 90, sampling), source);
-        const [ours, wanted] = [psnr(source, decoded), psnr(source, theirs)];
-        const what = `${width}x${height} ${format} ${sampling}: ${ours.toFixed(2)} dB, theirs ${wanted.toFixed(2)} dB`;
-        const chance = 100 / (width * height); // of a handful of pixels, one that is rounded otherwise tells
-        assert.ok(ours > Math.min(wanted - 1 - chance, 45), `${what}, seed ${SEED}`);
-      }
+      // Each size meets other qualities and pictures, so that all of them meet all kinds.
+      const quality = random.pick(TENS);
+      const [name, picture] = random.pick(PICTURES)(width, height, random);
+      assertFaithful(await compare(picture, kind, quality, name), name, chance(picture));
+
+      const pixels = pixelsOf(picture, format);
+      const frame: Frame = { pixels, width, height, format, sampling, quality };
+      const plain = encoder.encode(frame).file;
+      const interval = random.between(1, 9);
+      const restarting = encoder.encode({ ...frame, restart: interval }).file;
+      assert.ok(plain && restarting, "there are files");
+      const place = `${width}x${height} ${format} ${sampling}, restart interval ${interval}`;
+      assertRestarts(restarting, mcusOf(frame), interval, place);
+      const source = pictureOf(pixels, width, height, format);
+      const [one, other] = await Promise.all([decode(plain, source), decode(restarting, source)]);
+      assert.equal(Buffer.compare(one.data, other.data), 0, `${place}: the same picture`);
     }
   }
 });
 
 test("every quality from 1 to 100", async () => {
+  const random = new Random(SEED);
   const picture = crop(await photograph("cat"), 64, 48, 200, 150);
-  let before = 0;
-  for (let quality = 1; quality <= 100; quality++) {
-    const { source, file, decoded } = await roundTrip(picture, "rgb565", "4:4:4", quality);
-    const theirs = await reference(source, quality, "4:4:4");
-    assert.deepEqual(quantisationTables(file), quantisationTables(theirs));
-    const [ours, wanted] = [psnr(source, decoded), psnr(source, await decode(theirs, source))];
-    assert.ok(ours > wanted - 0.3, `quality ${quality}: ${ours.toFixed(2)} dB, theirs ${wanted.toFixed(2)} dB`);
-    assert.ok(ours > before - 1, `quality ${quality} is no worse than ${quality - 1}`);
-    before = ours;
+  for (const kind of LONG ? KINDS : [random.pick(KINDS)]) {
+    let before = 0;
+    for (let quality = 1; quality <= 100; quality++) {
+      const { ours, theirs, what } = await compare(picture, kind, quality, "cat");
+      assert.ok(ours > Math.min(theirs - 0.3, 45), what);
+      assert.ok(ours > before - 1, `${what}: no worse than the quality before, ${before.toFixed(2)} dB`);
+      before = ours;
+    }
   }
 });
 
-test("flat colours come back as they were, noise as well as libjpeg-turbo has it", async () => {
+test("noise, text and flat colours are as libjpeg-turbo has them, within 1 dB", async () => {
   const random = new Random(SEED);
-  for (const format of FORMATS) {
-    for (const sampling of SAMPLING_NAMES) {
-      for (const colour of [[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [90, 160, 200]]) {
-        const { source, decoded } = await roundTrip(flat(40, 24, colour), format, sampling, 95);
+  for (const kind of KINDS) {
+    for (const quality of TENS) {
+      for (const make of LONG ? PICTURES : [random.pick(PICTURES)]) {
+        const [name, picture] = make(48, 40, random);
+        assertFaithful(await compare(picture, kind, quality, name), name);
+      }
+    }
+  }
+});
+
+test("flat colours come back as they were", async () => {
+  for (const { format, sampling } of KINDS) {
+    for (const colour of [[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [90, 160, 200]]) {
+      for (const quality of [90, 95]) {
+        const { source, decoded } = await roundTrip(flat(40, 24, colour), format, sampling, quality);
         for (let i = 0; i < source.data.length; i++) {
           assert.ok(Math.abs(source.data[i] - decoded.data[i]) <= 4, `${colour} in ${format} ${sampling}`);
         }
       }
-      for (const quality of [1, 10, 50, 85, 90, 95, 98, 100]) {
-        const { source, decoded } = await roundTrip(noise(48, 40, random), format, sampling, quality);
-        const theirs = await decode(await reference(source, quality, sampling), source);
-        const [ours, wanted] = [psnr(source, decoded), psnr(source, theirs)];
-        const what = `${format} ${sampling} quality ${quality}: ${ours.toFixed(2)} dB, theirs ${wanted.toFixed(2)} dB`;
-        assert.ok(ours > Math.min(wanted - 1, 45), what);
+    }
+  }
+});
+
+test("gray has no chroma to sample", () => {
+  const pixels = pixelsOf(noise(50, 30, new Random(SEED)), "gray");
+  const [first, ...others] = SAMPLING_NAMES.map(
+    (sampling) => encoder.encode({ pixels, width: 50, height: 30, format: "gray", sampling, quality: 80 }).file,
+  );
+  for (const other of others) assert.deepEqual(other, first);
+});
+
+test("restart markers come after as many MCUs as the file says, and what follows needs nothing before", async () => {
+  const random = new Random(SEED);
+  for (const kind of KINDS) {
+    const { format, sampling } = kind;
+    for (const quality of [10, 85, 95, 100]) {
+      const [width, height] = [2 * random.between(20, 60), random.between(30, 90)];
+      const pixels = pixelsOf(random.chance(0.5) ? noise(width, height, random) : text(width, height), format);
+      const frame: Frame = { pixels, width, height, format, sampling, quality };
+      const count = mcusOf(frame);
+      const plain = encoder.encode(frame).file;
+      assert.ok(plain);
+      assert.equal(intervalOf(plain), 0, "off unless it is asked for");
+      const source = pictureOf(pixels, width, height, format);
+      const expected = await decode(plain, source);
+      const [across, down] = MCU[sampling];
+      const row = Math.ceil(width / across);
+      for (const interval of [1, 2, 3, 8, row, count - 1, count, count + 1, 65535]) {
+        const { file } = encoder.encode({ ...frame, restart: interval });
+        assert.ok(file);
+        const what = `${width}x${height} ${format} ${sampling} quality ${quality}, interval ${interval}`;
+        assertRestarts(file, count, interval, what);
+        assert.equal(Buffer.compare((await decode(file, source)).data, expected.data), 0, `${what}: the same picture`);
+        // A row of MCUs after a marker is what it is as a picture by itself. (Bayer pixels look at their neighbours.)
+        if (interval !== row || format === "bayer") continue;
+        intervalsOf(file).forEach((bytes, n) => {
+          const rows = Math.min(down, height - n * down);
+          const stride = pixels.length / height;
+          const part = pixels.subarray(n * down * stride, (n * down + rows) * stride);
+          const alone = encoder.encode({ ...frame, pixels: part, height: rows }).file;
+          assert.ok(alone && bytes.equals(intervalsOf(alone)[0]), `${what}: row ${n}`);
+        });
       }
     }
   }
@@ -172,7 +332,8 @@ test("in place gives the same bytes as apart", async () => {
     for (const sampling of SAMPLING_NAMES) {
       for (const [width, height] of [[320, 240], [2, 2], [34, 70], [1280, 48], [160, 17]]) {
         const pixels = pixelsOf(gradient(width, height, random), format);
-        const frame: Frame = { pixels, width, height, format, sampling, quality: 85 };
+        const restart = random.between(0, 2);
+        const frame: Frame = { pixels, width, height, format, sampling, quality: 85, restart };
         const apart = encoder.encode(frame);
         const inPlace = encoder.encode({ ...frame, headroom: HEADROOM });
         assert.ok(apart.file && inPlace.file, `${width}x${height} fits`);
@@ -195,11 +356,20 @@ test("a file that does not fit is given up, and nothing beyond its end is writte
       if (whole.length > pixels.length + HEADROOM) {
         assert.equal(encoder.encode({ ...frame, headroom: HEADROOM }).file, undefined, "it can't fit in place");
       }
-      assert.ok(encoder.encode({ ...frame, quality: 20, headroom: HEADROOM }).file, "at a lower quality it fits");
+      for (const restart of [0, 1]) {
+        const lower = { ...frame, quality: 20, restart, headroom: HEADROOM };
+        assert.ok(encoder.encode(lower).file, "at a lower quality it fits");
+      }
       // Given just as much room as it needs, it fits; a byte less, and it does not.
-      assert.deepEqual(encoder.encode({ ...frame, room: whole.length }).file, whole);
-      const rooms = [0, 1, 300, 622, 623, 700, 5000, whole.length >> 1, whole.length - 2, whole.length - 1];
-      for (const room of rooms) assert.equal(encoder.encode({ ...frame, room }).file, undefined, `${room} bytes`);
+      for (const restart of [0, 1, 7]) {
+        const restarting = { ...frame, restart };
+        const file = encoder.encode(restarting).file;
+        assert.ok(file);
+        assert.deepEqual(encoder.encode({ ...restarting, room: file.length }).file, file);
+        for (const room of [0, 1, 300, 622, 623, 629, 700, 5000, file.length >> 1, file.length - 2, file.length - 1]) {
+          assert.equal(encoder.encode({ ...restarting, room }).file, undefined, `${room} bytes`);
+        }
+      }
     }
   }
 });
@@ -208,14 +378,15 @@ test("in place without headroom, small and large files either fit or are given u
   const random = new Random(SEED);
   let fitted = 0;
   let givenUp = 0;
-  for (let n = 0; n < 150; n++) {
+  for (let n = 0; n < 250; n++) {
     const [width, height] = [2 * random.between(1, 100), random.between(1, 120)];
-    const format = FORMATS[random.between(0, 2)];
-    const sampling = SAMPLING_NAMES[random.between(0, 1)];
+    const format = random.pick(FORMATS);
+    const sampling = random.pick(SAMPLING_NAMES);
     const quality = random.between(1, 100);
     const picture = random.chance(0.5) ? noise(width, height, random) : gradient(width, height, random);
     const pixels = pixelsOf(picture, format);
-    const frame: Frame = { pixels, width, height, format, sampling, quality };
+    const restart = random.between(0, 3);
+    const frame: Frame = { pixels, width, height, format, sampling, quality, restart };
     const apart = encoder.encode(frame).file;
     const { file } = encoder.encode({ ...frame, headroom: random.between(0, 700) });
     if (file) {
@@ -232,9 +403,9 @@ test("a slice takes at most a row of MCUs, and at most a QVGA row's blocks", () 
   for (const [width, height] of [[320, 240], [1280, 960], [8, 8]]) {
     for (const sampling of SAMPLING_NAMES) {
       const pixels = new Uint8Array(width * height * 2);
-      const size = sampling === "4:2:0" ? 16 : 8;
-      const rows = Math.ceil(height / size);
-      const blocks = Math.ceil(width / size) * (sampling === "4:2:0" ? 6 : 3);
+      const [across, down] = MCU[sampling];
+      const rows = Math.ceil(height / down);
+      const blocks = Math.ceil(width / across) * ((across * down) / 64 + 2);
       for (const [quality, blocksMax] of [[50, 120], [100, 60]]) {
         const frame: Frame = { pixels, width, height, format: "rgb565", sampling, quality, headroom: HEADROOM };
         assert.equal(encoder.encode(frame).slices, rows * Math.ceil(blocks / blocksMax));
@@ -246,11 +417,13 @@ test("a slice takes at most a row of MCUs, and at most a QVGA row's blocks", () 
 test("frames follow each other in any order of settings, each as if it were the first", async () => {
   const random = new Random(SEED);
   const frames = Array.from({ length: 12 }, (_, n): Frame => {
-    const format = FORMATS[n % 3];
+    const format = FORMATS[n % FORMATS.length];
     const picture = gradient(2 * random.between(1, 40), random.between(1, 60), random);
     const { width, height } = picture;
-    const sampling = SAMPLING_NAMES[random.between(0, 1)];
-    return { pixels: pixelsOf(picture, format), width, height, format, sampling, quality: random.between(1, 100) };
+    const sampling = random.pick(SAMPLING_NAMES);
+    const restart = random.chance(0.3) ? random.between(1, 4) : 0;
+    const pixels = pixelsOf(picture, format);
+    return { pixels, width, height, format, sampling, restart, quality: random.between(1, 100) };
   });
   const first = frames.map((frame) => encoder.encode(frame).file);
   for (let n = 0; n < 40; n++) {

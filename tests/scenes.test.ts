@@ -19,9 +19,9 @@ import { drawPattern, readCounter } from "../host/scenes/pattern.ts";
 import { loadPhoto } from "../host/scenes/photos.ts";
 import { fromFormat, type Rgb, toFormat } from "../host/scenes/pixels.ts";
 
-const FORMATS = [Format.GRAY, Format.RGB565, Format.YUYV];
-/** The least that the formats with colour keep of a photograph, dB. */
-const LEAST_PSNR = 39;
+const FORMATS = [Format.GRAY, Format.RGB565, Format.YUYV, Format.BAYER];
+/** The least that the formats with colour keep of a photograph, dB. A Bayer pixel has one of three colours. */
+const leastPsnr = (format: Format): number => (format === Format.BAYER ? 33 : 39);
 
 const folder = await mkdtemp(join(tmpdir(), "wasmcam-scenes-"));
 after(() => rm(folder, { recursive: true }));
@@ -43,7 +43,7 @@ for (const format of FORMATS) {
     const shown = fromFormat(toFormat(photo, format), 320, 240, format);
     // A grey picture's luma is itself; the others are measured in colour.
     if (format === Format.GRAY) assert.deepEqual(toFormat(shown, format), toFormat(photo, format));
-    else assert.ok(psnr(photo.bytes, shown.bytes) > LEAST_PSNR, `${psnr(photo.bytes, shown.bytes)} dB`);
+    else assert.ok(psnr(photo.bytes, shown.bytes) > leastPsnr(format), `${psnr(photo.bytes, shown.bytes)} dB`);
   });
 
   test(`${Format[format]} is laid out as the board's interface says`, () => {
@@ -53,10 +53,16 @@ for (const format of FORMATS) {
       [Format.RGB565]: [0x00, 0xf8, 0x1f, 0x00],
       // Chroma of the mean, (127.5, 0, 127.5): luma 52.7, Cb 128 + 74.8 / 1.772, Cr 128 + 74.8 / 1.402.
       [Format.YUYV]: [76, 170, 29, 181],
+      [Format.BAYER]: [0, 0],
     };
     assert.deepEqual([...toFormat(colours, format)], expected[format]);
   });
 }
+
+test("BAYER takes blue and green from even rows, green and red from odd ones", () => {
+  const bytes = Uint8Array.from({ length: 3 * 3 * 2 }, (_, i) => i);
+  assert.deepEqual([...toFormat({ width: 3, height: 2, bytes }, Format.BAYER)], [2, 4, 8, 10, 12, 16]);
+});
 
 for (const [width, height] of [[1, 1], [2, 1], [7, 5], [32, 32], [320, 240], [640, 480], [1280, 960]]) {
   for (const scene of [PHOTOS_FOLDER, PATTERN]) {
@@ -67,7 +73,8 @@ for (const [width, height] of [[1, 1], [2, 1], [7, 5], [32, 32], [320, 240], [64
         const bytes = await renderScene({ scene, width, height, format });
         assert.ok(bytes.length <= BOARD_SCENE_BYTES_MAX);
         const played = new Scene(bytes);
-        assert.equal(played.frameBytes, width * height * (format === Format.GRAY ? 1 : 2));
+        const isOneByte = format === Format.GRAY || format === Format.BAYER;
+        assert.equal(played.frameBytes, width * height * (isOneByte ? 1 : 2));
         const first = played.frame(0);
         assert.deepEqual(played.frame(played.frames), first, "the scene begins anew after its last frame");
         assert.deepEqual([played.width, played.height, played.format], [width, height, format]);

@@ -12,7 +12,7 @@ import { type Picture, StillView } from "../host/sensors/view.ts";
 import { Driver, compileDriver } from "./sensors/harness.ts";
 
 const SIZES = ["160x120", "320x240", "640x480", "800x600", "1024x768", "1280x720", "1280x960"];
-const FORMATS = ["rgb565", "yuyv", "gray", "jpeg"];
+const FORMATS = ["rgb565", "yuyv", "gray", "jpeg", "bayer"];
 /** Every eighth pixel of the array, each way. */
 const WIDTH = 324;
 const HEIGHT = 243;
@@ -285,6 +285,7 @@ test("sizes and formats follow each other in any order", () => {
   const driver = found();
   for (const [size, format] of [
     ["1280x960", "jpeg"], ["1280x720", "yuyv"], ["160x120", "jpeg"], ["640x480", "rgb565"],
+    ["160x120", "bayer"],
   ]) {
     assert.deepEqual(landmarks(shootWith(driver, { size, format })), UPRIGHT, `${size} ${format}`);
   }

@@ -30,8 +30,8 @@ function prepare(isNoise: bool): void {
 }
 
 /** Encodes to the end. @returns the last Progress */
-function encode(sampling: Sampling, quality: i32): i32 {
-  begin(pixels, WIDTH, HEIGHT, Format.RGB565, sampling, quality, file, end);
+function encode(sampling: Sampling, quality: i32, restart: i32 = 0): i32 {
+  begin(pixels, WIDTH, HEIGHT, Format.RGB565, sampling, quality, restart, file, end);
   let progress: i32;
   do progress = slice();
   while (progress == Progress.MORE);
@@ -52,11 +52,38 @@ describe("the encoder", () => {
   });
 
   it("makes a file in place of the pixels, from its first marker to its last", () => {
-    for (let sampling = 0; sampling < 2; sampling++) {
+    for (let sampling = 0; sampling < 3; sampling++) {
       prepare(false);
       expect(encode(sampling, 85)).toBe(Progress.DONE);
       expect(bswap<u16>(load<u16>(file))).toBe(0xffd8);
       expect(bswap<u16>(load<u16>(file + length() - 2))).toBe(0xffd9);
+      expect(guardsHold()).toBeTruthy();
+    }
+  });
+
+  it("says the restart interval and puts a marker after as many MCUs", () => {
+    prepare(false);
+    expect(encode(Sampling.S420, 85, 4)).toBe(Progress.DONE);
+    let says = 0;
+    let markers = 0;
+    for (let at = file; at < file + length() - 1; at++) {
+      const two = bswap<u16>(load<u16>(at));
+      if (two == 0xffdd) says = bswap<u16>(load<u16>(at, 4));
+      if (two == 0xffd0 + (markers & 7)) markers++;
+    }
+    expect(says).toBe(4);
+    expect(markers).toBe((WIDTH / 16 * HEIGHT / 16) / 4 - 1);
+    expect(guardsHold()).toBeTruthy();
+  });
+
+  it("makes files of Bayer pixels in place, a byte each, also of odd sizes", () => {
+    for (let width = 1; width <= 35; width += 2) {
+      prepare(true);
+      begin(pixels, width, 17, Format.BAYER, Sampling.S422, 50, 0, file, pixels + width * 17);
+      let progress: i32;
+      do progress = slice();
+      while (progress == Progress.MORE);
+      expect(progress).toBe(Progress.DONE);
       expect(guardsHold()).toBeTruthy();
     }
   });
@@ -77,7 +104,7 @@ describe("the encoder", () => {
 
   it("takes several slices, none of more than a row of blocks", () => {
     prepare(false);
-    begin(pixels, WIDTH, HEIGHT, Format.RGB565, Sampling.S444, 85, file, end);
+    begin(pixels, WIDTH, HEIGHT, Format.RGB565, Sampling.S444, 85, 0, file, end);
     let slices = 1;
     while (slice() == Progress.MORE) slices++;
     expect(slices).toBeGreaterThanOrEqual(HEIGHT / 8);
@@ -105,13 +132,19 @@ describe("the encoder", () => {
 
   it("traps on what is no frame", () => {
     expect(() => {
-      begin(pixels, 0, 1, Format.GRAY, Sampling.S420, 85, file, end);
+      begin(pixels, 0, 1, Format.GRAY, Sampling.S420, 85, 0, file, end);
     }).toThrow();
     expect(() => {
-      begin(pixels, 7, 1, Format.YUYV, Sampling.S420, 85, file, end);
+      begin(pixels, 7, 1, Format.YUYV, Sampling.S420, 85, 0, file, end);
     }).toThrow();
     expect(() => {
-      begin(pixels, 8, 8, Format.GRAY, Sampling.S420, 101, file, end);
+      begin(pixels, 8, 8, Format.GRAY, Sampling.S420, 101, 0, file, end);
+    }).toThrow();
+    expect(() => {
+      begin(pixels, 8, 8, Format.GRAY, Sampling.S420, 85, 65536, file, end);
+    }).toThrow();
+    expect(() => {
+      begin(pixels, 8, 8, Format.JPEG, Sampling.S420, 85, 0, file, end);
     }).toThrow();
   });
 });

@@ -1,9 +1,10 @@
 /**
  * From the pixels of one group of MCUs to samples: Y, Cb, Cr as JFIF wants them (ITU-R BT.601, full range), chroma
- * averaged over 2 x 2 pixels for 4:2:0.
+ * averaged over 2 x 2 pixels for 4:2:0 and over two neighbours for 4:2:2. Bayer pixels have `bayer.ts`.
  *
  * Samples are 16 bits wide with FRACTION_BITS of fraction, 0 to 511. A word has one of each of two blocks
- * (`memory.ts`, BLOCKS): luma's left and right one, Cb and Cr of 4:2:0, or two MCUs' blocks of the same component.
+ * (`memory.ts`, BLOCKS): luma's left and right one, the Cb and Cr that they share in 4:2:0 and 4:2:2, or two MCUs'
+ * blocks of the same component in 4:4:4.
  * Arithmetic is done on both halves of a word at once; what comes out before it is cut needs no more than 16 bits and
  * no sign.
  *
@@ -20,16 +21,18 @@ import { BLOCKS, MULTIPLIERS, PAIR_BYTES, WINDOW, guard } from "./memory";
 // (m5, m9, yp, yr, yb, cb, cby, cr, cry), loaded once for a group: between stores, LLVM would load them again each
 // time.
 const MASK_5: usize = MULTIPLIERS + 16;
-const MASK_9: usize = MULTIPLIERS + 20;
+export const MASK_9: usize = MULTIPLIERS + 20;
 const Y_OF_R: usize = MULTIPLIERS + 24;
 const Y_OF_PIXEL: usize = MULTIPLIERS + 28;
 const Y_OF_B: usize = MULTIPLIERS + 32;
 const CB_OF_B: usize = MULTIPLIERS + 36;
-const CB_OF_Y: usize = MULTIPLIERS + 40;
+export const CB_OF_Y: usize = MULTIPLIERS + 40;
 const CR_OF_R: usize = MULTIPLIERS + 44;
-const CR_OF_Y: usize = MULTIPLIERS + 48;
+export const CR_OF_Y: usize = MULTIPLIERS + 48;
 const CB_OF_4_B: usize = MULTIPLIERS + 52;
 const CR_OF_4_R: usize = MULTIPLIERS + 56;
+const CB_OF_2_B: usize = MULTIPLIERS + 60;
+const CR_OF_2_R: usize = MULTIPLIERS + 64;
 
 /** Chroma's 128. What cutting takes off, and what y, cut before, adds, are about the same. */
 const MIDDLE: u32 = 0x80008000;
@@ -46,31 +49,35 @@ export function buildColours(): void {
   store<u32>(CR_OF_Y, 91);
   store<u32>(CB_OF_4_B, 296);
   store<u32>(CR_OF_4_R, 374);
+  store<u32>(CB_OF_2_B, 592);
+  store<u32>(CR_OF_2_R, 748);
 }
 
 /** How much the sum of a block's luma is short of what it should be, since that of RGB565 is cut and not rounded. */
 export const RGB565_LUMA_SHORT: i32 = 33; // the mean over all colours
 
 // In a pair of blocks: from one word to the next to its right.
-const COLUMN: usize = 32;
+export const COLUMN: usize = 32;
 // In a group of 4:2:0: from the pair of the upper blocks of luma to that of the lower ones, and to that of chroma.
-const LOWER_420: usize = PAIR_BYTES;
-const CHROMA_420: usize = 2 * PAIR_BYTES;
+export const LOWER_420: usize = PAIR_BYTES;
+export const CHROMA_420: usize = 2 * PAIR_BYTES;
+// In a group of 4:2:2: from the pair of luma to that of chroma.
+export const CHROMA_422: usize = PAIR_BYTES;
 // In a group of 4:4:4: from the pair of luma to those of chroma.
-const CB_444: usize = PAIR_BYTES;
-const CR_444: usize = 2 * PAIR_BYTES;
+export const CB_444: usize = PAIR_BYTES;
+export const CR_444: usize = 2 * PAIR_BYTES;
 
 /** The lower halves of two words. */
 // @ts-ignore: decorator
 @inline
-function lowers(a: u32, b: u32): u32 {
+export function lowers(a: u32, b: u32): u32 {
   return a & 0xffff | b << 16;
 }
 
 /** The upper halves. */
 // @ts-ignore: decorator
 @inline
-function uppers(a: u32, b: u32): u32 {
+export function uppers(a: u32, b: u32): u32 {
   return a >>> 16 | b & 0xffff0000;
 }
 
@@ -160,6 +167,64 @@ export function rgb565To444(pixels: usize, stride: usize): void {
   }
 }
 
+/** Two pixels of each of the left and the right block of 4:2:2. */
+// @ts-ignore: decorator
+@inline
+function twoShared(
+  from: usize,
+  to: usize,
+  chromaTo: usize,
+  m5: u32,
+  m9: u32,
+  yp: u32,
+  yr: u32,
+  yb: u32,
+  cb: u32,
+  cby: u32,
+  cr: u32,
+  cry: u32,
+): void {
+  const left = load<u32>(from);
+  const right = load<u32>(from, 16);
+  const p0 = lowers(left, right);
+  const r0 = p0 >>> 11 & m5;
+  const b0 = p0 & m5;
+  const y0 = luma(p0, r0, b0, m9, yp, yr, yb);
+  store<u32>(to, y0);
+  const p1 = uppers(left, right);
+  const r1 = p1 >>> 11 & m5;
+  const b1 = p1 & m5;
+  const y1 = luma(p1, r1, b1, m9, yp, yr, yb);
+  store<u32>(to, y1, COLUMN);
+  const y = (y0 + y1) >>> 1 & m9;
+  const blue = chroma(b0 + b1, cb, y, cby, m9);
+  const red = chroma(r0 + r1, cr, y, cry, m9);
+  store<u32>(chromaTo, lowers(blue, red), CHROMA_422);
+  store<u32>(chromaTo, uppers(blue, red), CHROMA_422 + 4 * COLUMN);
+}
+
+/** 16 x 8 pixels. @param stride bytes from one row of pixels to the next */
+export function rgb565To422(pixels: usize, stride: usize): void {
+  guard(pixels);
+  const m5 = load<u32>(MASK_5);
+  const m9 = load<u32>(MASK_9);
+  const yp = load<u32>(Y_OF_PIXEL);
+  const yr = load<u32>(Y_OF_R);
+  const yb = load<u32>(Y_OF_B);
+  const cb = load<u32>(CB_OF_2_B);
+  const cby = load<u32>(CB_OF_Y);
+  const cr = load<u32>(CR_OF_2_R);
+  const cry = load<u32>(CR_OF_Y);
+  for (let to = BLOCKS; to < BLOCKS + COLUMN; to += 4) {
+    const from = pixels & WINDOW;
+    twoShared(from, to, to, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    twoShared(from + 4, to + 2 * COLUMN, to + COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    twoShared(from + 8, to + 4 * COLUMN, to + 2 * COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    twoShared(from + 12, to + 6 * COLUMN, to + 3 * COLUMN, m5, m9, yp, yr, yb, cb, cby, cr, cry);
+    pixels = from + stride;
+  }
+}
+
 /** 2 x 2 pixels of each of the left and the right blocks of 4:2:0. */
 // @ts-ignore: decorator
 @inline
@@ -237,7 +302,7 @@ export function rgb565To420(pixels: usize, stride: usize): void {
 
 // --- YUYV: nothing to compute, the bytes only take their places
 
-const EVEN_BYTES: u32 = 0x00ff00ff;
+export const EVEN_BYTES: u32 = 0x00ff00ff;
 
 /** Two pixels, which share their chroma, of each of two MCUs of 4:4:4. */
 // @ts-ignore: decorator
@@ -268,6 +333,33 @@ export function yuyvTo444(pixels: usize, stride: usize): void {
     yuyvTwo(from + 4, to + 2 * COLUMN);
     yuyvTwo(from + 8, to + 4 * COLUMN);
     yuyvTwo(from + 12, to + 6 * COLUMN);
+    pixels = from + stride;
+  }
+}
+
+/** Two pixels of each of the left and the right block of 4:2:2, whose chroma is as YUYV has it. */
+// @ts-ignore: decorator
+@inline
+function yuyvTwoShared(from: usize, to: usize, chromaTo: usize): void {
+  const left = load<u32>(from);
+  const right = load<u32>(from, 16);
+  const y0 = (left & EVEN_BYTES) << 1;
+  const y1 = (right & EVEN_BYTES) << 1;
+  store<u32>(to, lowers(y0, y1));
+  store<u32>(to, uppers(y0, y1), COLUMN);
+  store<u32>(chromaTo, (left >>> 8 & EVEN_BYTES) << 1, CHROMA_422);
+  store<u32>(chromaTo, (right >>> 8 & EVEN_BYTES) << 1, CHROMA_422 + 4 * COLUMN);
+}
+
+/** 16 x 8 pixels. */
+export function yuyvTo422(pixels: usize, stride: usize): void {
+  guard(pixels);
+  for (let to = BLOCKS; to < BLOCKS + COLUMN; to += 4) {
+    const from = pixels & WINDOW;
+    yuyvTwoShared(from, to, to);
+    yuyvTwoShared(from + 4, to + 2 * COLUMN, to + COLUMN);
+    yuyvTwoShared(from + 8, to + 4 * COLUMN, to + 2 * COLUMN);
+    yuyvTwoShared(from + 12, to + 6 * COLUMN, to + 3 * COLUMN);
     pixels = from + stride;
   }
 }

@@ -272,11 +272,11 @@ function scanUpperHalf(p: Pending, b: usize, s: usize, t: i32): Pending {
   return endOfBlock(p, t);
 }
 
-/** Encodes a group's blocks. */
-export function encode(blocks: usize): void {
-  guard(blocks);
+/** Encodes a group's blocks from number `first` to before `end`. */
+export function encode(first: usize, end: usize): void {
+  guard(end);
   let p = pending(load<u32>(PENDING_BITS), load<u32>(PENDING_ROOM));
-  for (let n: usize = 0; n < blocks; n++) {
+  for (let n = first; n < end; n++) {
     const block = placeOf(n);
     const component = componentOf(n);
     const scales = scalesOf(component);

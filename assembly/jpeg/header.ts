@@ -1,14 +1,16 @@
 /**
- * What stands in a file before and after the picture's bits: JFIF 1.01, baseline, one scan (ITU-T T.81 annex B).
+ * What stands in a file around the picture's bits: JFIF 1.01, baseline, one scan (ITU-T T.81 annex B).
  * What the tables hold is `tables.ts`; the bits are `entropy.ts`.
  */
 
 import { CHROMA, HUFFMAN, HUFFMAN_AC_BYTES, HUFFMAN_DC_BYTES, LUMA, ZIGZAG, quantisationStep } from "./tables";
 
 /** Bytes of the longest header. */
-const HEADER_BYTES_MAX: usize = 623;
+const HEADER_BYTES_MAX: usize = 629;
 /** Bytes of the end. */
 export const TRAILER_BYTES: usize = 2;
+/** Bytes of a marker within the picture's bits. */
+export const RESTART_BYTES: usize = 2;
 
 // Markers.
 const SOI: u32 = 0xffd8;
@@ -17,6 +19,8 @@ const DQT: u32 = 0xffdb;
 const SOF0: u32 = 0xffc0;
 const DHT: u32 = 0xffc4;
 const SOS: u32 = 0xffda;
+const DRI: u32 = 0xffdd;
+const RST0: u32 = 0xffd0;
 const EOI: u32 = 0xffd9;
 
 let out: usize = 0;
@@ -34,6 +38,7 @@ function two(value: u32): void {
  * Writes the header to `at`, where HEADER_BYTES_MAX are free.
  * @param components 1 for gray, 3 for colour
  * @param lumaBlocks how many blocks of luma an MCU has across << 4 | down
+ * @param restart MCUs between restart markers; 0: there are none
  * @returns its end
  */
 export function writeHeader(
@@ -43,6 +48,7 @@ export function writeHeader(
   components: i32,
   lumaBlocks: i32,
   quality: i32,
+  restart: i32,
 ): usize {
   out = at;
   const tables = components > 1 ? 2 : 1;
@@ -84,6 +90,12 @@ export function writeHeader(
   memory.copy(out, HUFFMAN, codeBytes);
   out += codeBytes;
 
+  if (restart) {
+    two(DRI);
+    two(4);
+    two(restart);
+  }
+
   two(SOS);
   two(6 + 2 * components);
   byte(components);
@@ -93,6 +105,16 @@ export function writeHeader(
   }
   two(0x003f); // all coefficients
   byte(0);
+  return out;
+}
+
+/**
+ * Writes a restart marker to `at`, where RESTART_BYTES are free; returns its end.
+ * @param n how many are before it: their numbers go from 0 to 7 again and again
+ */
+export function writeRestart(at: usize, n: i32): usize {
+  out = at;
+  two(RST0 + (n & 7));
   return out;
 }
 

@@ -24,14 +24,14 @@ export const BLOCKS_AT: usize = 388; // usize
 export const PENDING_BITS: usize = 392; // u32: bits that are not a whole word yet, the last one lowest
 export const PENDING_ROOM: usize = 396; // u32: how many more fit less one, 0..31, above ROOM_SHIFT
 export const CODED_BYTES: usize = 400; // usize: of whole words in CODED
-/** Multipliers that are loaded rather than written as numbers, so that LLVM picks the multiplications meant here. */
-export const MULTIPLIERS: usize = 512; // 64 bytes
 /** The components' records: see `components.ts`. */
 export const COMPONENTS: usize = 416; // 3 x COMPONENT_BYTES
 export const COMPONENT_BYTES: usize = 32;
 /** For each block of a group, in the file's order: where it is, and its component's record. */
 export const BLOCK_PLACES: usize = 576; // 8 x usize
 export const BLOCK_COMPONENTS: usize = 608; // 8 x usize
+/** Multipliers that are loaded rather than written as numbers, so that LLVM picks the multiplications meant here. */
+export const MULTIPLIERS: usize = 640; // 128 bytes
 /** For luma, then for chroma: reciprocals of the quantisation steps in zigzag order, and limits of rows. */
 export const SCALES: usize = 768; // 2 x SCALES_BYTES
 export const SCALES_BYTES: usize = 512;
@@ -85,8 +85,11 @@ export const CODED_MASK: usize = 2047;
 export const HEADER: usize = memory.data(640, 16);
 /** The pixels of one group, where they are not all there: see `window.ts`. */
 export const PATCH: usize = memory.data(16 * 16 * 2, 16);
-/** Pixels of one row of MCUs that the file grows over: see `window.ts`. */
-export const STRIP: usize = memory.data(<i32>WIDTH_MAX * 16 * 2, 16);
+/** The pixels of one group as `precise.ts` has them. */
+export const WIDE_PIXELS: usize = memory.data(16 * 16 * 4, 16);
+/** Pixels of one row of MCUs that the file grows over, and always those of Bayer: see `window.ts`, `bayer.ts`. */
+export const STRIP_BYTES: i32 = <i32>WIDTH_MAX * 16 * 2;
+export const STRIP: usize = memory.data(STRIP_BYTES, 16);
 
 // --- Masks
 

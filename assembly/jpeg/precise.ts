@@ -6,47 +6,111 @@
  */
 
 import { componentOf, placeOf, tableOf } from "./components";
-import { BLOCKS, PAIR_BYTES, PAIR_QUIET, PRECISE_SCALES, PRECISE_SCALES_BYTES } from "./memory";
+import {
+  BLOCKS,
+  PAIR_BYTES,
+  PAIR_QUIET,
+  PRECISE_SCALES,
+  PRECISE_SCALES_BYTES,
+  WIDE_PIXELS,
+  WINDOW,
+  guard,
+} from "./memory";
 
-// --- Colours: the samples of `colour.ts`, from 8-bit red, green and blue, rounded once
+// --- Pixels: red << 20 | green << 10 | blue, each in quarters of 1/255, so that means of four are whole numbers
 
-// In 1/65536, as in JFIF 1.02, page 3.
+export type WidePixel = u32;
 
 // @ts-ignore: decorator
 @inline
-function red(pixel: i32): i32 {
-  return pixel >> 8 & 0xf8 | pixel >> 13;
+export function wide(red: u32, green: u32, blue: u32): WidePixel {
+  return red << 20 | green << 10 | blue;
+}
+
+/** Widens by repeating the upper bits. */
+// @ts-ignore: decorator
+@inline
+function wideOfRgb565(pixel: u32): WidePixel {
+  const red = pixel >> 8 & 0xf8 | pixel >> 13;
+  const green = pixel >> 3 & 0xfc | pixel >> 9 & 3;
+  const blue = pixel << 3 & 0xf8 | pixel >> 2 & 7;
+  return wide(red, green, blue) << 2;
+}
+
+/** Pixels of a group across. */
+export const ACROSS: usize = 16;
+
+/** Where the pixels of a row of a group are, masked. */
+// @ts-ignore: decorator
+@inline
+export function wideRow(row: usize): usize {
+  return WIDE_PIXELS + row * ACROSS * 4 & WINDOW;
+}
+
+/**
+ * Widens a group's pixels, and repeats the last column and row for those that are not there.
+ * @param pixels its upper left one
+ * @param stride bytes from one row of pixels to the next
+ * @param across how many columns there are, at least 1
+ * @param down how many rows there are, at least 1
+ * @param rows that the group has
+ */
+export function widenRgb565(pixels: usize, stride: usize, across: i32, down: i32, rows: i32): void {
+  guard(pixels);
+  for (let row = 0; row < rows; row++) {
+    const from = pixels + <usize>min(row, down - 1) * stride & WINDOW;
+    const to = wideRow(row);
+    for (let column: usize = 0; column < ACROSS; column++) {
+      const there = <usize>min(<i32>column, across - 1) & (ACROSS - 1);
+      store<u32>(to + column * 4, wideOfRgb565(load<u16>(from + there * 2)));
+    }
+  }
+}
+
+// --- Colours: the samples of `colour.ts`, rounded once. Weights in 1/65536, as in JFIF 1.02, page 3
+
+// @ts-ignore: decorator
+@inline
+function red(pixel: WidePixel): i32 {
+  return pixel >>> 20;
 }
 
 // @ts-ignore: decorator
 @inline
-function green(pixel: i32): i32 {
-  return pixel >> 3 & 0xfc | pixel >> 9 & 3;
+function green(pixel: WidePixel): i32 {
+  return pixel >>> 10 & 0x3ff;
 }
 
 // @ts-ignore: decorator
 @inline
-function blue(pixel: i32): i32 {
-  return pixel << 3 & 0xf8 | pixel >> 2 & 7;
+function blue(pixel: WidePixel): i32 {
+  return pixel & 0x3ff;
 }
 
-function yOf(pixel: i32): i32 {
+function yOf(pixel: WidePixel): i32 {
   return red(pixel) * 19595 + green(pixel) * 38470 + blue(pixel) * 7471;
 }
 
-function cbOf(pixel: i32): i32 {
-  return (128 << 16) - red(pixel) * 11058 - green(pixel) * 21710 + blue(pixel) * 32768;
+function cbOf(pixel: WidePixel): i32 {
+  return (128 << 18) - red(pixel) * 11058 - green(pixel) * 21710 + blue(pixel) * 32768;
 }
 
-function crOf(pixel: i32): i32 {
-  return (128 << 16) + red(pixel) * 32768 - green(pixel) * 27439 - blue(pixel) * 5329;
+function crOf(pixel: WidePixel): i32 {
+  return (128 << 18) + red(pixel) * 32768 - green(pixel) * 27439 - blue(pixel) * 5329;
 }
 
 /** A sample, with its bit of fraction, of a sum of 1 << countBits values. */
 // @ts-ignore: decorator
 @inline
 function rounded(sum: i32, countBits: i32): u16 {
-  return <u16>((sum + (1 << (14 + countBits))) >> (15 + countBits));
+  return <u16>((sum + (1 << (16 + countBits))) >> (17 + countBits));
+}
+
+/** Where a group's column of samples is, from the beginning of its pair of blocks. */
+// @ts-ignore: decorator
+@inline
+function columnAt(column: usize): usize {
+  return sampleAt(0, column & 7) + (column >> 3) * 2;
 }
 
 /** Where a sample is, from the beginning of its block. */
@@ -57,39 +121,54 @@ function sampleAt(row: usize, column: usize): usize {
 }
 
 /**
- * A group of RGB565.
- * @param pixels its upper left one
- * @param stride bytes from one row of pixels to the next
+ * Makes samples of a group's widened pixels.
+ * @param acrossBits 1 if two neighbours share their chroma
+ * @param downBits 1 if those of the row below do as well
  */
-export function rgb565To444Precisely(pixels: usize, stride: usize): void {
-  for (let row: usize = 0; row < 8; row++) {
-    for (let column: usize = 0; column < 16; column++) {
-      const at = BLOCKS + sampleAt(row, column & 7) + (column >> 3) * 2;
-      const pixel = load<u16>(pixels + row * stride + column * 2);
-      store<u16>(at, rounded(yOf(pixel), 0));
-      store<u16>(at, rounded(cbOf(pixel), 0), PAIR_BYTES);
-      store<u16>(at, rounded(crOf(pixel), 0), 2 * PAIR_BYTES);
-    }
-  }
+export function sampleWide(acrossBits: i32, downBits: i32): void {
+  if (downBits) sample(1, 1);
+  else if (acrossBits) sample(1, 0);
+  else sample(0, 0);
 }
 
-export function rgb565To420Precisely(pixels: usize, stride: usize): void {
-  for (let row: usize = 0; row < 16; row++) {
-    for (let column: usize = 0; column < 16; column++) {
-      const at = BLOCKS + (row >> 3) * PAIR_BYTES + sampleAt(row & 7, column & 7) + (column >> 3) * 2;
-      store<u16>(at, rounded(yOf(load<u16>(pixels + row * stride + column * 2)), 0));
+/** The same, compiled for each sampling: that halves its time. */
+// @ts-ignore: decorator
+@inline
+function sample(acrossBits: i32, downBits: i32): void {
+  guard(acrossBits);
+  for (let row: usize = 0; row < <usize>(8 << downBits); row++) {
+    const from = wideRow(row);
+    const to = BLOCKS + (row >> 3) * PAIR_BYTES + (row & 7) * 4;
+    for (let column: usize = 0; column < ACROSS; column++) {
+      store<u16>(to + columnAt(column), rounded(yOf(load<u32>(from + column * 4)), 0));
     }
   }
+  // Chroma that is not shared has as many columns as luma, and a pair of blocks for each component.
+  const cbAt = BLOCKS + PAIR_BYTES * (1 + downBits);
+  const crAt = acrossBits ? cbAt + 2 : cbAt + PAIR_BYTES;
   for (let row: usize = 0; row < 8; row++) {
-    for (let column: usize = 0; column < 8; column++) {
-      const from = pixels + row * 2 * stride + column * 4;
-      const p0 = load<u16>(from);
-      const p1 = load<u16>(from, 2);
-      const p2 = load<u16>(from + stride);
-      const p3 = load<u16>(from + stride, 2);
-      const at = BLOCKS + 2 * PAIR_BYTES + sampleAt(row, column);
-      store<u16>(at, rounded(cbOf(p0) + cbOf(p1) + cbOf(p2) + cbOf(p3), 2));
-      store<u16>(at, rounded(crOf(p0) + crOf(p1) + crOf(p2) + crOf(p3), 2), 2);
+    const from = wideRow(row << downBits);
+    for (let column: usize = 0; column < ACROSS >> acrossBits; column++) {
+      const first = from + (column << acrossBits) * 4;
+      let pixel = load<u32>(first);
+      let cb = cbOf(pixel);
+      let cr = crOf(pixel);
+      if (acrossBits) {
+        pixel = load<u32>(first, 4);
+        cb += cbOf(pixel);
+        cr += crOf(pixel);
+      }
+      if (downBits) {
+        pixel = load<u32>(first, ACROSS * 4);
+        cb += cbOf(pixel);
+        cr += crOf(pixel);
+        pixel = load<u32>(first, ACROSS * 4 + 4);
+        cb += cbOf(pixel);
+        cr += crOf(pixel);
+      }
+      const to = row * 4 + columnAt(column);
+      store<u16>(cbAt + to, rounded(cb, acrossBits + downBits));
+      store<u16>(crAt + to, rounded(cr, acrossBits + downBits));
     }
   }
 }

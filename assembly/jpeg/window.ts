@@ -4,23 +4,23 @@
  */
 
 import { Format } from "../board";
-import { PATCH, STRIP } from "./memory";
+import { PATCH } from "./memory";
 
 /** Bytes of a pixel. */
 export function pixelBytes(format: i32): usize {
-  return format == Format.GRAY ? 1 : 2;
+  return format == Format.GRAY || format == Format.BAYER ? 1 : 2;
 }
 
-/** Copies pixels to STRIP, from where they are read then. */
-export function evacuate(from: usize, bytes: usize): void {
+/** Copies pixels out of the file's way. */
+export function copy(to: usize, from: usize, bytes: usize): void {
   const whole = bytes & ~31;
   for (let i: usize = 0; i < whole; i += 32) {
-    store<u64>(STRIP + i, load<u64>(from + i), 0);
-    store<u64>(STRIP + i, load<u64>(from + i, 8), 8);
-    store<u64>(STRIP + i, load<u64>(from + i, 16), 16);
-    store<u64>(STRIP + i, load<u64>(from + i, 24), 24);
+    store<u64>(to + i, load<u64>(from + i), 0);
+    store<u64>(to + i, load<u64>(from + i, 8), 8);
+    store<u64>(to + i, load<u64>(from + i, 16), 16);
+    store<u64>(to + i, load<u64>(from + i, 24), 24);
   }
-  for (let i = whole; i < bytes; i++) store<u8>(STRIP + i, load<u8>(from + i));
+  for (let i = whole; i < bytes; i++) store<u8>(to + i, load<u8>(from + i));
 }
 
 /**

@@ -176,7 +176,7 @@ const COMMON: StaticArray<u32> = [
 /** Width and height of each size. */
 const SIZES: StaticArray<i32> = [160, 120, 320, 240, 640, 480, 800, 600, 1024, 768, 1280, 720, 1280, 960];
 const SIZE_INITIAL: i32 = 1;
-const FORMATS: StaticArray<i32> = [Format.RGB565, Format.YUYV, Format.GRAY, Format.JPEG];
+const FORMATS: StaticArray<i32> = [Format.RGB565, Format.YUYV, Format.GRAY, Format.JPEG, Format.BAYER];
 
 /**
  * Red, green and blue gains (1024 is 1) for each light but `auto`, in the order of their choices. Notes, 11.1: sunny,

@@ -74,9 +74,9 @@ impl<'a> Scene<'a> {
         }
         let format = Format::from_number(file[5].into()).ok_or(SceneError::Format(file[5]))?;
         let pixel_bytes = match format {
-            Format::Gray => 1,
+            Format::Gray | Format::Bayer => 1,
             Format::Rgb565 | Format::Yuyv => 2,
-            Format::Jpeg | Format::Bayer => return Err(SceneError::Format(file[5])),
+            Format::Jpeg => return Err(SceneError::Format(file[5])),
         };
         let number = |at: usize| usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
         let [width, height, picture_width, picture_height, pictures] = [6, 8, 10, 12, 14].map(number);
@@ -102,7 +102,8 @@ impl<'a> Scene<'a> {
         let pixels = file.get(path_end.next_multiple_of(4)..pixels_end).ok_or(SceneError::Short)?;
         let scene = Scene { format, width, height, pixel_bytes, picture_width, picture_bytes, path, pixels };
         let fits = |(picture, x, y): (usize, usize, usize)| {
-            picture < pictures && x + width <= picture_width && y + height <= picture_height && x % pair == 0
+            let is_whole = x % pair == 0 && (format != Format::Bayer || (x % 2 == 0 && y % 2 == 0));
+            picture < pictures && x + width <= picture_width && y + height <= picture_height && is_whole
         };
         match (0..frames).find(|&step| !fits(scene.step(step))) {
             Some(step) => Err(SceneError::Step(step)),
@@ -190,7 +191,6 @@ mod tests {
         assert_eq!(with(4, 2), Some(SceneError::Version(2)));
         assert_eq!(with(5, 7), Some(SceneError::Format(7)));
         assert_eq!(with(5, Format::Jpeg as u8), Some(SceneError::Format(3)));
-        assert_eq!(with(5, Format::Bayer as u8), Some(SceneError::Format(4)));
         assert_eq!(with(6, 0), Some(SceneError::Empty));
         assert_eq!(with(6, 6), Some(SceneError::Window));
         assert_eq!(with(5, Format::Yuyv as u8), Some(SceneError::Window)); // 3 pixels are no pairs

@@ -122,7 +122,9 @@ function photoPlan(width: number, height: number, format: Format, files: number,
 function windowAt(turn: number, marginX: number, marginY: number, format: Format): { x: number; y: number } {
   const x = Math.round((marginX * (1 - Math.cos(2 * Math.PI * turn))) / 2);
   const y = Math.round((marginY * (1 - Math.cos(4 * Math.PI * turn))) / 2);
-  return { x: format === Format.YUYV ? x & ~1 : x, y };
+  // Pairs of YUYV pixels, and the 2 x 2 of Bayer, stay together.
+  if (format === Format.YUYV) return { x: x & ~1, y };
+  return format === Format.BAYER ? { x: x & ~1, y: y & ~1 } : { x, y };
 }
 
 type SceneParts = {

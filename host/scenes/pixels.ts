@@ -6,7 +6,7 @@ import { Format } from "../board-table.ts";
 export type Rgb = { readonly width: number; readonly height: number; readonly bytes: Uint8Array };
 
 export function bytesPerPixel(format: Format): 1 | 2 {
-  return format === Format.GRAY ? 1 : 2;
+  return format === Format.GRAY || format === Format.BAYER ? 1 : 2;
 }
 
 /** A picture as a sensor delivers it; of a YUYV picture the width is even. */
@@ -22,6 +22,9 @@ export function toFormat(picture: Rgb, format: Format): Uint8Array {
       break;
     case Format.YUYV:
       yuyvFromRgb(picture.bytes, out);
+      break;
+    case Format.BAYER:
+      bayerFromRgb(picture, out);
       break;
   }
   return out;
@@ -49,6 +52,11 @@ export function fromFormat(pixels: Uint8Array, width: number, height: number, fo
       for (let i = 0, at = 0; i < pixels.length; i += 4, at += 6) {
         rgbFromYcc(bytes, at, pixels[i], pixels[i + 1], pixels[i + 3]);
         rgbFromYcc(bytes, at + 3, pixels[i + 2], pixels[i + 1], pixels[i + 3]);
+      }
+      break;
+    case Format.BAYER:
+      for (let y = 0, at = 0; y < height; y++) {
+        for (let x = 0; x < width; x++, at += 3) bytes.set(bayerColours(pixels, width, height, x, y), at);
       }
       break;
   }
@@ -89,6 +97,37 @@ function yuyvFromRgb(rgb: Uint8Array, out: Uint8Array): void {
     out[at + 2] = clamp(luma(rgb[i + 3], rgb[i + 4], rgb[i + 5]));
     out[at + 3] = clamp(128 + (red - mean) / 1.402);
   }
+}
+
+/** Which of red, green and blue (0, 1, 2) a Bayer pixel has: blue and green in even rows, green and red in odd ones. */
+export function bayerChannel(x: number, y: number): 0 | 1 | 2 {
+  return (2 - (x & 1) - (y & 1)) as 0 | 1 | 2;
+}
+
+function bayerFromRgb({ width, bytes }: Rgb, out: Uint8Array): void {
+  for (let i = 0; i < out.length; i++) out[i] = bytes[i * 3 + bayerChannel(i % width, Math.floor(i / width))];
+}
+
+/** A Bayer pixel's colours: those that it lacks are the mean of its nearest neighbours', mirrored at the edges. */
+export function bayerColours(pixels: Uint8Array, width: number, height: number, x: number, y: number): number[] {
+  const sums = [0, 0, 0];
+  const counts = [0, 0, 0];
+  for (let v = y - 1; v <= y + 1; v++) {
+    for (let u = x - 1; u <= x + 1; u++) {
+      const channel = bayerChannel(u, v);
+      const isOwn = u === x && v === y;
+      if (channel === bayerChannel(x, y) && !isOwn) continue;
+      sums[channel] += pixels[mirrored(v, height) * width + mirrored(u, width)];
+      counts[channel]++;
+    }
+  }
+  return sums.map((sum, channel) => clamp(sum / counts[channel]));
+}
+
+/** A place up to one beyond either end; a single one is its own neighbour. */
+function mirrored(at: number, size: number): number {
+  if (size === 1) return 0;
+  return at < 0 ? -at : at < size ? at : 2 * size - 2 - at;
 }
 
 function rgbFromYcc(out: Uint8Array, at: number, y: number, cb: number, cr: number): void {

@@ -42,6 +42,11 @@ export class Random {
     for (let i = 0; i < bytes.length; i++) bytes[i] = this.#next() >>> 24;
   }
 
+  /** One of a list that is not empty. */
+  pick<T>(list: readonly T[]): T {
+    return list[this.between(0, list.length - 1)];
+  }
+
   /** True with the probability `share`, 0 to 1. */
   chance(share: number): boolean {
     return this.#next() / 2 ** 32 < share;

@@ -8,7 +8,7 @@
 
 import { Format } from "../../assembly/board";
 import { append } from "../../assembly/jpeg/bits";
-import { rgb565To420, rgb565To444 } from "../../assembly/jpeg/colour";
+import { rgb565To420, rgb565To422, rgb565To444 } from "../../assembly/jpeg/colour";
 import { Progress, Sampling, begin, length, slice } from "../../assembly/jpeg/encoder";
 import { encode as encodeBlocks } from "../../assembly/jpeg/entropy";
 import { BLOCKS, PAIR_BYTES, PAIR_SCALES } from "../../assembly/jpeg/memory";
@@ -33,7 +33,7 @@ export function output(): usize {
 
 /** Begins the frame, of which {@link next} encodes a slice a call. */
 export function start(sampling: i32, quality: i32): void {
-  begin(frame(), WIDTH, HEIGHT, Format.RGB565, sampling, quality, file, frame() + FRAME_BYTES);
+  begin(frame(), WIDTH, HEIGHT, Format.RGB565, sampling, quality, 0, file, frame() + FRAME_BYTES);
 }
 
 /** Encodes a slice, and answers a Progress. */
@@ -75,10 +75,12 @@ export function stages(last: i32, sampling: i32, quality: i32): void {
       if (last == Stage.NONE) continue;
       const from = frame() + <usize>(y * WIDTH + x) * 2;
       if (sampling == Sampling.S420) rgb565To420(from, WIDTH * 2);
+      else if (sampling == Sampling.S422) rgb565To422(from, WIDTH * 2);
       else rgb565To444(from, WIDTH * 2);
-      if (last >= Stage.TRANSFORM) transform(3);
+      const blocks = sampling == Sampling.S422 ? 4 : 6;
+      if (last >= Stage.TRANSFORM) transform(blocks / 2);
       if (last == Stage.CLEARED || last == Stage.CLEARED_AND_ENCODED) clear();
-      if (last >= Stage.CLEARED_AND_ENCODED) encodeBlocks(6);
+      if (last >= Stage.CLEARED_AND_ENCODED) encodeBlocks(0, blocks);
       if (last == Stage.APPENDED) append(file);
     }
   }

@@ -16,9 +16,9 @@ import type { Format } from "./pictures.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The encoder's enums. */
-export const SAMPLINGS = { "4:4:4": 0, "4:2:0": 1 } as const;
+export const SAMPLINGS = { "4:4:4": 0, "4:2:0": 1, "4:2:2": 2 } as const;
 export type Sampling = keyof typeof SAMPLINGS;
-const FORMATS: Record<Format, number> = { gray: 0, rgb565: 1, yuyv: 2 };
+const FORMATS: Record<Format, number> = { gray: 0, rgb565: 1, yuyv: 2, bayer: 4 };
 const PROGRESS = { MORE: 0, DONE: 1, OVERFLOW: 2 };
 
 /** Pages of 64 KB: the encoder's window is the first 64 of them, and its guard looks a little beyond. */
@@ -38,6 +38,8 @@ export interface Frame {
   format: Format;
   sampling: Sampling;
   quality: number;
+  /** MCUs between restart markers; left out, there are none. */
+  restart?: number;
   /** In place: bytes before the pixels where the file begins. Left out: the file has its own memory. */
   headroom?: number;
   /** Bytes that the file may have; by default ample, in place up to the pixels' end. */
@@ -60,6 +62,7 @@ interface Exports {
     format: number,
     sampling: number,
     quality: number,
+    restart: number,
     out: number,
     outEnd: number,
   ): void;
@@ -97,7 +100,7 @@ export class Encoder {
     return new Encoder(exports as unknown as Exports);
   }
 
-  encode({ pixels, width, height, format, sampling, quality, headroom, room }: Frame): Encoded {
+  encode({ pixels, width, height, format, sampling, quality, restart = 0, headroom, room }: Frame): Encoded {
     const { memory, begin, slice, length } = this.exports;
     const bytes = new Uint8Array(memory.buffer);
     const inPlace = headroom !== undefined;
@@ -111,7 +114,7 @@ export class Encoder {
     for (const at of margins) bytes.fill(MARGIN_BYTE, at, at + MARGIN);
     bytes.set(pixels, pixelsAt);
 
-    begin(pixelsAt, width, height, FORMATS[format], SAMPLINGS[sampling], quality, file, fileEnd);
+    begin(pixelsAt, width, height, FORMATS[format], SAMPLINGS[sampling], quality, restart, file, fileEnd);
     let slices = 0;
     let progress: number;
     do {

@@ -3,13 +3,17 @@
  * mean in 8-bit red, green and blue, which is what decoded files are compared with.
  */
 
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
+import { bayerChannel, bayerColours } from "../../host/scenes/pixels.ts";
 import type { Random } from "../../host/simulated/random.ts";
 
-export type Format = "gray" | "rgb565" | "yuyv";
-export const FORMATS: Format[] = ["gray", "rgb565", "yuyv"];
+export type Format = "gray" | "rgb565" | "yuyv" | "bayer";
+export const FORMATS: Format[] = ["gray", "rgb565", "yuyv", "bayer"];
 
 /** 8 bits a channel, row by row: three channels, or one of gray. */
 export interface Picture {
@@ -59,6 +63,30 @@ export function flat(width: number, height: number, colour: number[]): Picture {
   return draw(width, height, () => colour);
 }
 
+/** Rows of a letter a digit and a sign of 5 x 7 dots, the leftmost in bit 4. */
+const GLYPHS = [
+  [0b01110, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001],
+  [0b01110, 0b10001, 0b00001, 0b00110, 0b01000, 0b10000, 0b11111],
+  [0b00001, 0b00010, 0b00100, 0b00100, 0b01000, 0b10000, 0b00000],
+];
+
+/** Text, black on white, red on yellow on every third line. */
+export function text(width: number, height: number): Picture {
+  return draw(width, height, (x, y) => {
+    const line = Math.floor(y / 9);
+    const glyph = GLYPHS[(Math.floor(x / 6) + line) % GLYPHS.length];
+    const isInk = x % 6 < 5 && y % 9 < 7 && ((glyph[y % 9] >> (4 - (x % 6))) & 1) === 1;
+    if (line % 3 === 2) return isInk ? [200, 0, 0] : [255, 240, 120];
+    return isInk ? [0, 0, 0] : [255, 255, 255];
+  });
+}
+
+/** A picture in another size. */
+export async function resized({ width, height, channels, data }: Picture, w: number, h: number): Promise<Picture> {
+  const scaled = sharp(data, { raw: { width, height, channels } }).resize(w, h, { fit: "fill" });
+  return { width: w, height: h, channels, data: await scaled.raw().toBuffer() };
+}
+
 /** A part of a picture. */
 export function crop({ width, channels, data }: Picture, w: number, h: number, x = 0, y = 0): Picture {
   const part = new Uint8Array(w * h * channels);
@@ -75,10 +103,11 @@ const luma = (r: number, g: number, b: number): number => 0.299 * r + 0.587 * g 
 /** The pixels of a picture as a sensor delivers them. The width must be even for YUYV. */
 export function pixelsOf({ width, height, data }: Picture, format: Format): Uint8Array {
   const count = width * height;
-  const out = new Uint8Array(format === "gray" ? count : count * 2);
+  const out = new Uint8Array(format === "gray" || format === "bayer" ? count : count * 2);
   for (let i = 0; i < count; i++) {
     const [r, g, b] = data.subarray(i * 3, i * 3 + 3);
     if (format === "gray") out[i] = byte(luma(r, g, b));
+    else if (format === "bayer") out[i] = data[i * 3 + bayerChannel(i % width, Math.floor(i / width))];
     else if (format === "rgb565") {
       const word = ((r >> 3) << 11) | ((g >> 2) << 5) | (b >> 3);
       out[2 * i] = word & 255;
@@ -104,6 +133,8 @@ export function pictureOf(pixels: Uint8Array, width: number, height: number, for
       const word = pixels[2 * i] | (pixels[2 * i + 1] << 8);
       const [r, g, b] = [word >> 11, (word >> 5) & 63, word & 31];
       data.set([(r << 3) | (r >> 2), (g << 2) | (g >> 4), (b << 3) | (b >> 2)], i * 3);
+    } else if (format === "bayer") {
+      data.set(bayerColours(pixels, width, height, i % width, Math.floor(i / width)), i * 3);
     } else {
       const first = (i & ~1) * 2;
       const [y, cb, cr] = [pixels[2 * i], pixels[first + 1] - 128, pixels[first + 3] - 128];
@@ -125,9 +156,10 @@ export async function decode(jpeg: Buffer, { width, height, channels }: Picture)
   return { width, height, channels, data };
 }
 
-/** What libjpeg-turbo's own encoder makes of a picture with the standard tables. */
+/** What libjpeg-turbo's own encoder makes of a picture with the standard tables. sharp has no 4:2:2, cjpeg has. */
 export function reference(picture: Picture, quality: number, sampling: string): Promise<Buffer> {
   const { width, height, channels, data } = picture;
+  if (sampling === "4:2:2" && channels === 3) return cjpeg(picture, ["-quality", `${quality}`, "-sample", "2x1"]);
   return sharp(data, { raw: { width, height, channels } })
     .toColourspace(channels === 1 ? "b-w" : "srgb")
     .jpeg({
@@ -140,6 +172,17 @@ export function reference(picture: Picture, quality: number, sampling: string): 
       quantisationTable: 0,
     })
     .toBuffer();
+}
+
+/** Encodes with libjpeg-turbo's own program. */
+async function cjpeg({ width, height, data }: Picture, options: string[]): Promise<Buffer> {
+  const child = spawn("cjpeg", [...options, "-baseline", "-dct", "int"], { stdio: ["pipe", "pipe", "inherit"] });
+  const code = new Promise((resolve, reject) => child.once("close", resolve).once("error", reject));
+  child.stdin.write(`P6 ${width} ${height} 255\n`);
+  child.stdin.end(data);
+  const [file, status] = await Promise.all([buffer(child.stdout), code]);
+  assert.equal(status, 0, "cjpeg (libjpeg-turbo-progs) encodes it");
+  return file;
 }
 
 /** Peak signal-to-noise ratio over all channels, in decibels. */
