@@ -48,6 +48,8 @@ export const VIEWERS_MAX: i32 = SERVER ? 256 : 8;
 export const SNAPSHOTS_MAX: i32 = SERVER ? 16 : 2;
 /** Connections at once; those that viewers can't take stay free for the page, the state and snapshots. */
 export const CONNECTIONS_MAX: i32 = SERVER ? 320 : 16;
+/** Snapshots that may wait for a frame or a place. Two connections stay free of viewers and snapshots in any case. */
+export const SNAPSHOTS_WAITING_MAX: i32 = CONNECTIONS_MAX - VIEWERS_MAX - SNAPSHOTS_MAX - 2;
 /** Handles of sockets: the connections, the listener, and one that is accepted only to be refused. */
 export const HANDLES_MAX: i32 = CONNECTIONS_MAX + 4;
 
@@ -98,8 +100,14 @@ export const BODY_DEADLINE: i64 = 10 * SECOND;
 export const IDLE_DEADLINE: i64 = 30 * SECOND;
 /** A peer that takes no byte of what it asked for is cut after this. */
 export const WRITE_DEADLINE: i64 = 10 * SECOND;
+/** An answer that is under way for longer gives its place to whoever needs it, however steadily it is taken. */
+export const ANSWER_GRACE: i64 = SECOND;
 /** How long a snapshot may wait for capture to wake up before it gets the last frame, old as it is. */
 export const SNAPSHOT_DEADLINE: i64 = 2 * SECOND;
+/** How long it waits at most before it tries again to get one of the places for snapshots. */
+export const SNAPSHOT_RETRY: i64 = SECOND / 100;
+/** A snapshot on its way of which nothing was taken for so long gives its place to the next. */
+export const SNAPSHOT_STALL: i64 = SECOND / 20;
 /** A frame older than this is not "the newest" to a snapshot while capture can make a fresh one. */
 export const SNAPSHOT_FRESH: i64 = SECOND;
 /** Capture rests after this time in which nobody wanted a frame. */

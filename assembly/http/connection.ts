@@ -10,6 +10,7 @@
 
 import { Close, Fault } from "../board";
 import {
+  ANSWER_GRACE,
   BODY_BYTES_MAX,
   BODY_DEADLINE,
   HEAD_DEADLINE,
@@ -18,6 +19,7 @@ import {
   OUT_BYTES,
   SNAPSHOT_DEADLINE,
   SNAPSHOT_FRESH,
+  SNAPSHOT_RETRY,
   WRITE_DEADLINE,
 } from "../limits";
 import { Task } from "../scheduler";
@@ -83,10 +85,12 @@ export class Connection extends Task {
   private bodyCame: u32 = 0;
   /** When the rest of it must have come. */
   private bodyBy: i64 = 0;
+  /** When the answer began. */
+  private answerSince: i64 = 0;
   /** When the peer last took something, or was first offered it. */
   private progressAt: i64 = 0;
-  /** When a snapshot's patience ends. */
-  private frameBy: i64 = 0;
+  /** When a snapshot's patience ends; who waits for the same, in this order. */
+  frameBy: i64 = 0;
   /** The answer's text, and what is still to be sent of it. */
   private readonly output: usize;
   private outAt: usize = 0;
@@ -113,9 +117,39 @@ export class Connection extends Task {
     return this.isViewer;
   }
 
-  /** Whether it could be closed without anybody's loss: nothing is asked and nothing under way. */
-  get isIdle(): bool {
-    return this.state == State.READING && this.parser.isIdle && this.inputAt == this.inputEnd;
+  /** Whether it holds one of the places for snapshots. */
+  get isSendingSnapshot(): bool {
+    return this.isSnapshot;
+  }
+
+  /**
+   * For how long the peer has kept us waiting, µs: for a request, for the rest of one, for taking more of an answer, or
+   * for taking the whole of it where that lasts too long. Below 0 where it is our turn, and for a viewer, who may take
+   * as long as the deadlines let it.
+   */
+  hasWaited(now: i64): i64 {
+    switch (this.state) {
+      case State.READING:
+      case State.READING_BODY:
+        // Who has just come, or has sent something, is read first.
+        if (this.socket.readable || this.inputAt < this.inputEnd) return -1;
+        return now - (this.isIdle ? this.idleSince : this.headSince);
+      case State.SENDING:
+        if (this.isViewer || this.socket.writable) return -1;
+        return now - (now - this.answerSince < ANSWER_GRACE ? this.progressAt : this.answerSince);
+      default:
+        return -1;
+    }
+  }
+
+  /** Gives way to somebody else: where nothing was asked in order, else at once. */
+  giveWay(): void {
+    this.close(this.isIdle ? Close.ORDERLY : Close.ABORT);
+  }
+
+  /** Whether nothing is asked and nothing under way. */
+  private get isIdle(): bool {
+    return this.state == State.READING && this.parser.isIdle;
   }
 
   /** Begins to serve the board's connection `handle`. */
@@ -264,6 +298,10 @@ export class Connection extends Task {
   /** Sends the newest frame, a fresh one where capture can make it in time. */
   sendSnapshot(now: i64): void {
     this.server.capture.want(now);
+    if (!this.server.hasRoomToAwaitSnapshot) {
+      this.putOff("too many snapshots under way, try again later", now);
+      return;
+    }
     this.frameBy = now + SNAPSHOT_DEADLINE;
     this.state = State.AWAITING_FRAME;
     this.awaitFrame(now);
@@ -381,6 +419,7 @@ export class Connection extends Task {
   private toSending(now: i64): void {
     this.following = this.parser.keepAlive ? State.READING : State.FREE;
     this.state = State.SENDING;
+    this.answerSince = now;
     this.progressAt = now;
     this.wake();
   }
@@ -461,7 +500,7 @@ export class Connection extends Task {
     }
     const isLate = now >= this.frameBy;
     const isFresh = now - newest.time <= SNAPSHOT_FRESH;
-    const hasRoom = this.server.hasRoomForSnapshot;
+    const hasRoom = this.server.isNextSnapshot(this) && this.server.makeRoomForSnapshot(now);
     if (hasRoom && (isFresh || isLate)) {
       const head = this.beginHead("200 OK");
       this.describe("image/jpeg", newest.jpegBytes);
@@ -477,7 +516,7 @@ export class Connection extends Task {
       this.putOff("too many snapshots under way, try again later", now);
       return;
     }
-    this.waitUntil(this.frameBy);
+    this.waitUntil(hasRoom ? this.frameBy : min(this.frameBy, now + SNAPSHOT_RETRY));
     this.waitFor(slots.published, slots.published.count);
   }
 

@@ -6,7 +6,7 @@ import { Connection } from "./connection";
 import { Server } from "./server";
 
 export function sendLog(connection: Connection, server: Server, now: i64): void {
-  if (!server.hasRoomForSnapshot) {
+  if (!server.makeRoomForSnapshot(now)) {
     connection.putOff("too many snapshots under way, try again later", now);
     return;
   }

@@ -1,13 +1,23 @@
 /**
  * The HTTP server's task: listens, lets connections into the fixed table, and finds the route for each request. Viewers
  * never take the table's last places, so that the page, the state and snapshots answer however many watch. Who comes
- * when the table is full takes the place of the connection that has been idle longest, or is told to come back later.
+ * when the table is full takes the place of the connection whose peer has kept us waiting longest, with its request or
+ * in taking its answer, so that nobody can hold the last places by doing nothing, or little; where there is none such,
+ * the newcomer is told to come back later.
  */
 
 import { Close, Level, tcpClose, tcpSend } from "../board";
 import { Capture } from "../capture";
 import { say } from "../journal";
-import { BODY_BYTES_MAX, CONNECTIONS_MAX, SECOND, SNAPSHOTS_MAX, VIEWERS_MAX } from "../limits";
+import {
+  BODY_BYTES_MAX,
+  CONNECTIONS_MAX,
+  SECOND,
+  SNAPSHOTS_MAX,
+  SNAPSHOTS_WAITING_MAX,
+  SNAPSHOT_STALL,
+  VIEWERS_MAX,
+} from "../limits";
 import { Task } from "../scheduler";
 import { Slots } from "../slot";
 import { Socket } from "../sockets";
@@ -90,8 +100,28 @@ export class Server extends Task {
     return this.viewers < VIEWERS_MAX;
   }
 
-  get hasRoomForSnapshot(): bool {
+  /** Whether one more snapshot can be sent, now that maybe the one that takes longest has given way. */
+  makeRoomForSnapshot(now: i64): bool {
+    if (this.snapshots < SNAPSHOTS_MAX) return true;
+    const longest = this.longestWaitedFor(now, true);
+    if (longest && longest.hasWaited(now) >= SNAPSHOT_STALL) longest.giveWay();
     return this.snapshots < SNAPSHOTS_MAX;
+  }
+
+  /** Whether a further connection may wait for a snapshot. */
+  get hasRoomToAwaitSnapshot(): bool {
+    let waiting = 0;
+    for (let i = 0; i < CONNECTIONS_MAX; i++) if (this.connections[i].state == State.AWAITING_FRAME) waiting++;
+    return waiting < SNAPSHOTS_WAITING_MAX;
+  }
+
+  /** Whether nobody has waited for a snapshot longer than `connection`. */
+  isNextSnapshot(connection: Connection): bool {
+    for (let i = 0; i < CONNECTIONS_MAX; i++) {
+      const other = this.connections[i];
+      if (other.state == State.AWAITING_FRAME && other.frameBy < connection.frameBy) return false;
+    }
+    return true;
   }
 
   /** Connections in use. */
@@ -110,7 +140,7 @@ export class Server extends Task {
     for (let i = 0; i < ACCEPTS && this.listener.readable; i++) {
       const handle = this.listener.accept();
       if (handle < 0) return;
-      const place = this.place();
+      const place = this.place(now);
       if (place) place.open(handle, now);
       else {
         tcpSend(handle, full, this.fullBytes);
@@ -180,15 +210,28 @@ export class Server extends Task {
     return takesGet && takesPost ? ALLOW_BOTH : takesPost ? ALLOW_POST : ALLOW_GET;
   }
 
-  /** A connection that is free, or was idle longest and was closed for this; null if all are busy. */
-  private place(): Connection | null {
-    let idlest: Connection | null = null;
+  /** A connection that is free, maybe because the one that was waited for longest gave way; null if all are busy. */
+  private place(now: i64): Connection | null {
+    for (let i = 0; i < CONNECTIONS_MAX; i++) {
+      if (this.connections[i].state == State.FREE) return this.connections[i];
+    }
+    const longest = this.longestWaitedFor(now, false);
+    if (longest) longest.giveWay();
+    return longest;
+  }
+
+  /** The connection, of all or of those that send a snapshot, whose peer has kept us waiting longest; null if none. */
+  private longestWaitedFor(now: i64, amongSnapshots: bool): Connection | null {
+    let longest: Connection | null = null;
+    let time: i64 = -1;
     for (let i = 0; i < CONNECTIONS_MAX; i++) {
       const connection = this.connections[i];
-      if (connection.state == State.FREE) return connection;
-      if (connection.isIdle && (!idlest || connection.idleSince < idlest.idleSince)) idlest = connection;
+      if (amongSnapshots && !connection.isSendingSnapshot) continue;
+      const waited = connection.hasWaited(now);
+      if (waited <= time) continue;
+      longest = connection;
+      time = waited;
     }
-    if (idlest) idlest.close(Close.ORDERLY);
-    return idlest;
+    return longest;
   }
 }
