@@ -138,7 +138,7 @@ for (const [name, [begin, every]] of Object.entries(ATTACKS)) {
     const visitor = new Visitor(world);
     world.run(12 * SECOND);
     assert.ok(attackers.reduce((sum, { cut }) => sum + cut, 0) > attackers.length, "the attack is one");
-    // A place for a snapshot is no use to those who come when so many want it all the time: they are told to come again.
+    // There are two places for snapshots: when so many want them all the time, most are told to come again.
     await checkHarm(world, visitor, viewers, name.includes("pictures") ? "/snapshot.jpg" : undefined);
     assert.equal(stateOf(world).restarts, 0);
   });
