@@ -12,7 +12,7 @@ import { Mood, type SensorFaults } from "../../host/simulated/sensor.ts";
 import type { Sensor } from "../../host/soft-sensor.ts";
 
 /** Frames after which a mode's come round again. */
-const ROUND = 8;
+const ROUND = 4;
 const RUBBISH = 0xa5;
 
 /** Stripes that wander: each of the frames of a round differs from the others. */
@@ -32,13 +32,17 @@ const VIEW: View = {
   },
 };
 
+/** What was drawn by now, by mode and turn. */
+const drawn = new Map<string, Drawn>();
+const DRAWN_MAX = 4000;
+
 /** A model that draws each frame of a mode once. Modes are told apart by all that was written before. */
 class KeptModel implements SensorModel {
   readonly #model: SensorModel = new Ov2640Model();
-  readonly #frames = new Map<string, Drawn>();
   /** What left the port last. */
   last: Drawn | undefined;
-  #written = 0;
+  /** Two sums of all that was written. */
+  #written = [0, 0];
   #count = 0;
 
   get name(): string {
@@ -52,12 +56,12 @@ class KeptModel implements SensorModel {
   }
 
   lines(power: boolean, reset: boolean, clock: number, now: number): void {
-    this.#written = Math.imul(this.#written, 31) + Number(power) + 2 * Number(reset) + clock;
+    this.#note(Number(power) + 2 * Number(reset) + clock);
     this.#model.lines(power, reset, clock, now);
   }
 
   write(bytes: Uint8Array, now: number): boolean {
-    if (bytes.length > 1) for (const byte of bytes) this.#written = (Math.imul(this.#written, 31) + byte + 1) | 0;
+    if (bytes.length > 1) for (const byte of bytes) this.#note(byte + 1);
     return this.#model.write(bytes, now);
   }
 
@@ -72,13 +76,18 @@ class KeptModel implements SensorModel {
   frame(): Uint8Array {
     const turn = this.#count++ % ROUND;
     const key = `${this.#written} ${turn}`;
-    let drawn = this.#frames.get(key);
-    if (!drawn) {
-      drawn = { id: ++drawings, bytes: Uint8Array.from(this.#model.frame(VIEW, turn * 1e6)) };
-      this.#frames.set(key, drawn);
+    this.last = drawn.get(key);
+    if (!this.last) {
+      if (drawn.size >= DRAWN_MAX) drawn.clear();
+      this.last = { id: ++drawings, bytes: Uint8Array.from(this.#model.frame(VIEW, turn * 1e6)) };
+      drawn.set(key, this.last);
     }
-    this.last = drawn;
-    return drawn.bytes;
+    return this.last.bytes;
+  }
+
+  #note(number: number): void {
+    const [one, other] = this.#written;
+    this.#written = [(Math.imul(one, 31) + number) | 0, (Math.imul(other, 0x9e3779b1) + number) | 0];
   }
 }
 

@@ -25,7 +25,7 @@ const FILE_END = 0x17f000;
 const MORE = 0;
 const DONE = 1;
 /** The encoder's enum. */
-const SAMPLINGS: Record<string, number> = { "4:4:4": 0, "4:2:0": 1 };
+const SAMPLINGS: Record<string, number> = { "4:4:4": 0, "4:2:0": 1, "4:2:2": 2 };
 
 export type Picture = { width: number; height: number; format: Format; pixels: Uint8Array };
 
@@ -38,6 +38,7 @@ type Exports = {
     format: number,
     sampling: number,
     quality: number,
+    restart: number,
     out: number,
     outEnd: number,
   ): void;
@@ -67,25 +68,25 @@ export class Files {
   }
 
   /** The file of the picture that is called `key`. */
-  file(key: string, picture: Picture, sampling: string, quality: number): Buffer {
-    const name = `${key} ${sampling} ${quality}`;
+  file(key: string, picture: Picture, sampling: string, quality: number, restart = 0): Buffer {
+    const name = `${key} ${sampling} ${quality} ${restart}`;
     const kept = this.#kept.get(name);
     if (kept) return kept;
     if (this.#keptBytes > 100_000_000) {
       this.#kept.clear();
       this.#keptBytes = 0;
     }
-    const file = this.#encode(picture, sampling, quality);
+    const file = this.#encode(picture, sampling, quality, restart);
     this.#kept.set(name, file);
     this.#keptBytes += file.length;
     return file;
   }
 
-  #encode({ width, height, format, pixels }: Picture, sampling: string, quality: number): Buffer {
+  #encode({ width, height, format, pixels }: Picture, sampling: string, quality: number, restart: number): Buffer {
     const { memory, begin, slice, length } = this.#exports;
     const bytes = Buffer.from(memory.buffer);
     bytes.set(pixels, PIXELS);
-    begin(PIXELS, width, height, format, SAMPLINGS[sampling], quality, FILE, FILE_END);
+    begin(PIXELS, width, height, format, SAMPLINGS[sampling], quality, restart, FILE, FILE_END);
     let progress: number;
     do progress = slice();
     while (progress === MORE);

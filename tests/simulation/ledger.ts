@@ -17,7 +17,7 @@ export type Shot = {
   time: number;
   /** The module's step in which it was delivered. */
   step: number;
-  /** Counts them from 1, anew with each start of the module: the sequence number that it must have. */
+  /** Counts them from 1, anew with each start of the module: its sequence number but for those given up before it. */
   index: number;
   start: number;
   /** Which picture it is. */
@@ -38,6 +38,7 @@ const DEFAULTS: Values = {
   fps: "30",
   frame_bytes: "0",
   byte_rate: "0",
+  restart_interval: "0",
   mirror: "off",
   flip: "off",
 };
@@ -48,9 +49,14 @@ const FORMATS: { [name: string]: Format } = {
   rgb565: Format.RGB565,
   yuyv: Format.YUYV,
   jpeg: Format.JPEG,
+  bayer: Format.BAYER,
 };
 /** How long after a change frames of the old kind may still come, beside the time from frame to frame; µs. */
 const LINGER = SECOND / 2;
+/** Up to this quality no file overtakes its pixels in our scenes. */
+const QUALITY_SAFE = 70;
+/** Frames in a row that are given up at most, until one of a lower quality fits. */
+const OVERFLOWS = 10;
 
 export class Ledger {
   readonly shots: Shot[] = [];
@@ -70,6 +76,9 @@ export class Ledger {
   readonly #sceneName: string;
   readonly #defaults: Values;
   #eras: Era[] = [];
+  #mayOverflow = false;
+  /** Frames whose numbers are known, in order: how many had been given up before each. */
+  #numbered: { index: number; given: number }[] = [];
   #seen = 0;
   #index = 0;
   /** By the tables in a file: its quality. For the controls that adapt it. */
@@ -83,7 +92,7 @@ export class Ledger {
     this.#sceneName = scene ? `${scene.width}x${scene.height} ${scene.format}` : "chip";
     this.kept = settings;
     this.#defaults = scene ? DEFAULTS : { ...DEFAULTS, ...CHIP_DEFAULTS };
-    this.#eras = [{ from: 0, until: Infinity, values: { ...this.#defaults, ...settings } }];
+    this.#begin({ from: 0, until: Infinity, values: { ...this.#defaults, ...settings } });
   }
 
   // --- Frames
@@ -134,7 +143,7 @@ export class Ledger {
   problemOf(sequence: number, timestamp: number, jpeg: Buffer): string | undefined {
     const shot = this.#byTime.get(timestamp);
     if (!shot || shot.start !== this.start) return `frame ${sequence} has the time ${timestamp}: nothing was captured`;
-    if (sequence !== shot.index) return `the frame of ${timestamp} is called ${sequence}, it is number ${shot.index}`;
+    if (!this.#isNumberOf(shot, sequence)) return `the frame of ${timestamp}, number ${shot.index}, is ${sequence}`;
     for (const values of this.#valuesAround(shot.time)) if (this.#isFileOf(shot, values, jpeg)) return undefined;
     return `frame ${sequence} is not, byte for byte, what was captured at ${timestamp}`;
   }
@@ -147,12 +156,42 @@ export class Ledger {
       return end > 0 && jpeg.equals(bytes.subarray(0, end + 2));
     }
     const [width, height] = values.size.split("x").map(Number);
-    if (bytes.length !== width * height * (format === Format.GRAY ? 1 : 2)) return false;
-    const isAdaptive = values.frame_bytes !== "0" || values.byte_rate !== "0";
-    const quality = isAdaptive ? this.#qualityOf(jpeg) : Number(values.quality);
+    if (bytes.length !== width * height * (format === Format.GRAY || format === Format.BAYER ? 1 : 2)) return false;
+    const quality = this.#mayOverflow ? this.#qualityOf(jpeg) : Number(values.quality);
+    if (!isAdaptive(values) && quality > Number(values.quality)) return false;
     if (quality === 0) return false;
     const picture = { width, height, format, pixels: bytes };
-    return this.#files.file(`${shot.key} ${values.format}`, picture, values.sampling, quality).equals(jpeg);
+    const restart = Number(values.restart_interval);
+    return this.#files.file(`${shot.key} ${values.format}`, picture, values.sampling, quality, restart).equals(jpeg);
+  }
+
+  /**
+   * Whether a frame may have that number: each one that was given up before it, as its file would have overtaken its
+   * pixels, makes it one less.
+   */
+  #isNumberOf(shot: Shot, sequence: number): boolean {
+    const given = shot.index - sequence;
+    if (given === 0 && !this.#mayOverflow) return true;
+    if (given < 0 || !this.#mayOverflow) return false;
+    let at = this.#numbered.length;
+    while (at > 0 && this.#numbered[at - 1].index >= shot.index) at--;
+    const after = this.#numbered[at];
+    if (after?.index === shot.index) return after.given === given;
+    const before = this.#numbered[at - 1] ?? { index: 0, given: 0 };
+    if (given < before.given || given - before.given >= shot.index - before.index) return false;
+    if (after && (after.given < given || after.given - given >= after.index - shot.index)) return false;
+    this.#numbered.splice(at, 0, { index: shot.index, given });
+    return true;
+  }
+
+  /** The least sequence number that the newest frame must have once `shot` was dealt with. */
+  leastSequence(shot: Shot): number {
+    return this.#mayOverflow ? shot.index - (this.#numbered.at(-1)?.given ?? 0) - OVERFLOWS : shot.index;
+  }
+
+  /** Whether frames may be given up: the encoder may be told to make files larger than their pixels. */
+  get mayOverflow(): boolean {
+    return this.#mayOverflow;
   }
 
   #qualityOf(jpeg: Buffer): number {
@@ -182,7 +221,15 @@ export class Ledger {
       this.isKeptUnsure = false;
     }
     for (const era of this.#eras) era.until = Math.min(era.until, now);
-    this.#eras.push({ from: now, until: Infinity, values: { ...this.#defaults, ...this.kept } });
+    this.#mayOverflow = false;
+    this.#numbered = [];
+    this.#begin({ from: now, until: Infinity, values: { ...this.#defaults, ...this.kept } });
+  }
+
+  /** @param place where among the eras: the last is the one that holds for sure */
+  #begin(era: Era, place = this.#eras.length): void {
+    this.#eras.splice(place, 0, era);
+    this.#mayOverflow ||= isAdaptive(era.values) || Number(era.values.quality) > QUALITY_SAFE;
   }
 
   /** What the controls say; where that is not sure, what they said last for sure. */
@@ -192,7 +239,7 @@ export class Ledger {
 
   /** The module has a request to set them: from now on it may have been carried out. */
   maybeSet(sets: Values, from: number): void {
-    this.#eras.splice(-1, 0, { from, until: Infinity, values: { ...this.values, ...sets } });
+    this.#begin({ from, until: Infinity, values: { ...this.values, ...sets } }, -1);
   }
 
   /** The camera says what they are, since `from` at the earliest. @returns what is wrong with that, in words */
@@ -210,14 +257,14 @@ export class Ledger {
     if (from <= this.#toldAt) {
       // It may have waited behind a younger answer, which then holds.
       this.isSure = false;
-      this.#eras.splice(-1, 0, { from, until: Infinity, values: { ...this.values, ...values } });
+      this.#begin({ from, until: Infinity, values: { ...this.values, ...values } }, -1);
       return undefined;
     }
     this.isSure = isSure;
     this.#toldAt = now;
     for (const era of this.#eras) era.until = Math.min(era.until, now + LINGER);
     this.#eras = this.#eras.filter(({ until }) => until > now - 20 * SECOND);
-    this.#eras.push({ from, until: Infinity, values: { ...this.values, ...values } });
+    this.#begin({ from, until: Infinity, values: { ...this.values, ...values } });
     return undefined;
   }
 
@@ -256,6 +303,11 @@ export class Ledger {
     for (const values of this.#valuesAround(now)) if (isSo(values)) return true;
     return false;
   }
+}
+
+/** Whether the camera chooses the quality by itself. */
+export function isAdaptive(values: Values): boolean {
+  return values.frame_bytes !== "0" || values.byte_rate !== "0";
 }
 
 /** The marker at a file's end. */

@@ -113,10 +113,10 @@ export type Plan = {
 const SECONDS = 60;
 /** The soft sensor's sizes: room for the test scene's counter, so that each frame differs from the one before. */
 const SOFT_SIZES = ["32x32", "40x32", "33x35", "48x36", "64x48"];
-const SOFT_FORMATS = ["rgb565", "rgb565", "yuyv", "gray"];
-export const CHIP_SIZES = ["160x120", "320x240"];
-export const CHIP_FORMATS = ["rgb565", "yuyv", "jpeg"];
-export const SAMPLINGS = ["4:2:0", "4:4:4"];
+const SOFT_FORMATS = ["rgb565", "rgb565", "yuyv", "gray", "bayer"];
+const CHIP_SIZES = ["160x120", "160x120", "160x120", "160x120", "320x240"];
+const CHIP_FORMATS = ["rgb565", "yuyv", "jpeg"];
+const SAMPLINGS = ["4:2:0", "4:4:4", "4:2:2"];
 
 /** Requests that are answered in the same way at any time. */
 const PLAIN: [method: string, target: string, status: number[]][] = [
@@ -163,12 +163,13 @@ export function makePlan(seed: number): Plan {
   let id = 0;
 
   const settings: Record<string, string> = {};
-  settings.size = isChip ? pick(["160x120", "160x120", "160x120", "320x240"]) : pick(SOFT_SIZES);
+  settings.size = isChip ? pick(CHIP_SIZES) : pick(SOFT_SIZES);
   settings.format = isChip ? pick(CHIP_FORMATS) : pick(SOFT_FORMATS);
   if (settings.format === "yuyv" && Number(settings.size.split("x")[0]) % 2) settings.format = "gray";
   settings.fps = String(isChip ? random.between(2, 6) : pick([2, 5, 8, 10, 12, 15, 15, 30]));
-  if (random.chance(0.6)) settings.quality = String(pick([1, 10, 40, 60, 85, 95]));
+  if (random.chance(0.6)) settings.quality = String(pick([1, 10, 40, 60, 70, 85, 95, 100]));
   if (random.chance(0.6)) settings.sampling = pick(SAMPLINGS);
+  if (random.chance(0.1)) settings.restart_interval = String(random.between(1, 20));
   if (random.chance(0.15)) settings.frame_bytes = String(random.between(700, 4000));
   else if (random.chance(0.1)) settings.byte_rate = String(random.between(4_000, 40_000));
 
@@ -198,11 +199,12 @@ export function makePlan(seed: number): Plan {
     const pairs: [string, string][] = [];
     const count = random.between(1, 3);
     for (let i = 0; i < count; i++) {
-      const names = ["quality", "sampling", "fps", "fps", ...(isChip ? ["size", "format", "mirror", "flip"] : [])];
+      const names = ["quality", "sampling", "fps", "fps", "restart_interval", ...(isChip ? ["size", "format", "mirror", "flip"] : [])];
       const name = pick(names);
-      if (name === "quality") pairs.push([name, String(random.between(1, 95))]);
+      if (name === "quality") pairs.push([name, String(random.between(1, random.chance(0.3) ? 100 : 70))]);
       else if (name === "sampling") pairs.push([name, pick(SAMPLINGS)]);
       else if (name === "fps") pairs.push([name, String(isChip ? random.between(2, 8) : random.between(1, 20))]);
+      else if (name === "restart_interval") pairs.push([name, String(random.between(0, 3))]);
       else if (name === "size") pairs.push([name, pick(CHIP_SIZES)]);
       else if (name === "format") pairs.push([name, pick(CHIP_FORMATS)]);
       else pairs.push([name, pick(["on", "off"])]);

@@ -194,7 +194,7 @@ export class Wire implements Observer {
     const quiet = now - Math.max(this.receivedAt, this.takenAt, this.acceptedAt);
     if (this.isWatching) {
       const newest = ledger.newestBy(life.step - ENCODING_STEPS);
-      const isOwed = newest && newest.index > this.sequence && now - newest.time > FRAME_PATIENCE;
+      const isOwed = newest && ledger.leastSequence(newest) > this.sequence && now - newest.time > FRAME_PATIENCE;
       const isPartial = !this.reader.isBetween;
       if (canWrite && now - Math.max(this.roomAt, this.takenAt) > FRAME_PATIENCE && (isOwed || isPartial)) {
         life.fail("viewers get what there is", `viewer ${this.id} waits for a frame that is there, and has room`);
@@ -229,7 +229,7 @@ export class Wire implements Observer {
       life.fail("sequence numbers rise", `viewer ${this.id} gets ${sequence} after ${this.sequence}`);
     }
     const newest: Shot | undefined = ledger.newestBy(this.#partStep - ENCODING_STEPS);
-    const least = Math.max(this.#newestThen, newest?.index ?? 0);
+    const least = Math.max(this.#newestThen, newest ? ledger.leastSequence(newest) : 0);
     if (sequence < least) {
       const text = `viewer ${this.id} begins with ${sequence} of ${timestamp} when ${least} was there`;
       life.fail("the newest comes next", text);
