@@ -19,6 +19,7 @@ use crate::random::Random;
 use crate::sensor_bus::SensorBus;
 use crate::settings::Settings;
 use crate::sockets::{Close, Sockets};
+use crate::watchdog::Watchdog;
 
 /// The import module's name.
 pub const MODULE: &CStr = c"board";
@@ -34,6 +35,7 @@ pub struct Board {
     pub settings: Box<dyn Settings>,
     pub random: Box<dyn Random>,
     pub log: Box<dyn Log>,
+    pub watchdog: Box<dyn Watchdog>,
     /// What the supervisor knows of modules that stopped.
     pub past: Past,
 }
@@ -363,6 +365,7 @@ mod tests {
     use crate::settings::{KeptSettings, MemoryStore, Values};
     use crate::sockets::ScriptedSockets;
     use crate::soft_sensor::SoftSensor;
+    use crate::watchdog::CountingWatchdog;
 
     struct World {
         clock: HandClock,
@@ -391,6 +394,7 @@ mod tests {
             }),
             random: Box::new(SeededRandom::new([7; 32])),
             log: Box::new(log.clone()),
+            watchdog: Box::new(CountingWatchdog::default()),
             past: Past { restarts: 12, crash: Some(("unreachable".into(), 5_000_000_000)), ..Default::default() },
         };
         World { clock, log, sensor_bus, sockets, store, board, memory: [0; 64] }

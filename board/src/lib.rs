@@ -20,3 +20,4 @@ pub mod settings;
 pub mod sockets;
 pub mod soft_sensor;
 pub mod supervisor;
+pub mod watchdog;

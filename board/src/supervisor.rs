@@ -60,9 +60,15 @@ struct Report {
     steps: u64,
     longest: Micros,
     busy: Micros,
+    /// How many bytes of the heap are taken.
+    heap: fn() -> usize,
 }
 
 impl Report {
+    fn new(next: Micros, heap: fn() -> usize) -> Report {
+        Report { next, steps: 0, longest: 0, busy: 0, heap }
+    }
+
     fn count(&mut self, took: Micros) {
         self.steps += 1;
         self.busy += took;
@@ -71,9 +77,10 @@ impl Report {
 }
 
 impl<E: Engine> Supervisor<E> {
-    /// `report`: whether the log shall tell every 10 s how long steps take.
-    pub fn new(engine: E, board: Board, report: bool) -> Self {
-        let report = report.then_some(Report { next: REPORT_EVERY, steps: 0, longest: 0, busy: 0 });
+    /// `report`: whether the log shall tell every 10 s how long steps take, and how many bytes of the heap are taken,
+    /// which this says.
+    pub fn new(engine: E, board: Board, report: Option<fn() -> usize>) -> Self {
+        let report = report.map(|heap| Report::new(REPORT_EVERY, heap));
         let state = State::Paused { until: 0 };
         Supervisor { engine, board, state, pause: PAUSE_FIRST, failed_at: 0, started_at: 0, report }
     }
@@ -85,6 +92,7 @@ impl<E: Engine> Supervisor<E> {
     /// Moves packets and does one step of the module, if there is cause. Answers when it must be called again at the
     /// latest; where that time is not in the future, at once.
     pub fn poll(&mut self) -> Micros {
+        self.board.watchdog.feed();
         let now = self.board.now();
         self.board.sockets.poll(now, &mut *self.board.log);
         self.write_report(now);
@@ -101,6 +109,7 @@ impl<E: Engine> Supervisor<E> {
             _ => Ok(()),
         };
         if let Err(trap) = result {
+            let now = self.board.now(); // it may have taken a while
             self.stop(now, &trap);
         }
         self.wake_at(now)
@@ -155,9 +164,13 @@ impl<E: Engine> Supervisor<E> {
 
     fn write_report(&mut self, now: Micros) {
         let Some(report) = self.report.as_mut().filter(|report| report.next <= now) else { return };
-        let Report { steps, longest, busy, .. } = *report;
-        *report = Report { next: now + REPORT_EVERY, steps: 0, longest: 0, busy: 0 };
-        self.board.log(Level::Info, format_args!("report: {steps} steps, {busy} us in all, the longest {longest} us"));
+        let Report { steps, longest, busy, heap, .. } = *report;
+        *report = Report::new(now + REPORT_EVERY, heap);
+        let heap = heap();
+        self.board.log(
+            Level::Info,
+            format_args!("report: {steps} steps, {busy} us in all, the longest {longest} us; {heap} bytes taken"),
+        );
     }
 }
 
@@ -176,6 +189,7 @@ mod tests {
     use crate::settings::KeptSettings;
     use crate::sockets::ScriptedSockets;
     use crate::soft_sensor::SoftSensor;
+    use crate::watchdog::CountingWatchdog;
 
     /// What a scripted module does when it is called.
     type Script = Box<dyn FnMut(&mut Board, Micros) -> Result<Micros, Trap>>;
@@ -220,11 +234,13 @@ mod tests {
         clock: HandClock,
         log: KeptLog,
         sockets: ScriptedSockets,
+        watchdog: CountingWatchdog,
         supervisor: Supervisor<ScriptedEngine>,
     }
 
     fn world(scripts: impl IntoIterator<Item = Result<Script, Trap>>) -> World {
         let (clock, log, sockets) = (HandClock::default(), KeptLog::default(), ScriptedSockets::default());
+        let watchdog = CountingWatchdog::default();
         let board = Board {
             name: "test",
             clock: Box::new(clock.clone()),
@@ -234,10 +250,11 @@ mod tests {
             settings: Box::new(KeptSettings::default()),
             random: Box::new(NoRandom),
             log: Box::new(log.clone()),
+            watchdog: Box::new(watchdog.clone()),
             past: Past::default(),
         };
         let engine = ScriptedEngine { scripts: scripts.into_iter().collect(), alive: Rc::new(()) };
-        World { clock, log, sockets, supervisor: Supervisor::new(engine, board, false) }
+        World { clock, log, sockets, watchdog, supervisor: Supervisor::new(engine, board, None) }
     }
 
     fn failing(text: &'static str) -> Result<Script, Trap> {
@@ -272,6 +289,26 @@ mod tests {
         world.clock.set(700);
         assert_eq!(settle(&mut world), 1_200);
         assert_eq!(*steps.borrow(), [0, 200, 700]);
+    }
+
+    #[test]
+    fn the_watchdog_is_fed_before_each_step_and_each_time_the_board_wakes_up() {
+        let mut left = 3;
+        let watchdog = Rc::<RefCell<Option<CountingWatchdog>>>::default();
+        let (seen, fed) = (watchdog.clone(), Rc::<RefCell<Vec<u32>>>::default());
+        let before_steps = fed.clone();
+        let mut world = world([Ok(Box::new(move |_: &mut Board, now| {
+            before_steps.borrow_mut().push(seen.borrow().as_ref().unwrap().fed());
+            left -= 1;
+            Ok(if left > 0 { now } else { NEVER })
+        }) as Script)]);
+        *watchdog.borrow_mut() = Some(world.watchdog.clone());
+        settle(&mut world);
+        let steps = fed.borrow().clone();
+        assert!(steps.len() == 3 && steps.is_sorted_by(|one, next| one < next), "{steps:?}");
+        let before = world.watchdog.fed();
+        settle(&mut world); // woken for nothing
+        assert_eq!(world.watchdog.fed(), before + 1);
     }
 
     #[test]
@@ -389,10 +426,10 @@ mod tests {
             clock.advance(30);
             Ok(NEVER)
         })));
-        world.supervisor.report = Some(Report { next: REPORT_EVERY, steps: 0, longest: 0, busy: 0 });
+        world.supervisor.report = Some(Report::new(REPORT_EVERY, || 7));
         assert_eq!(settle(&mut world), REPORT_EVERY);
         world.clock.set(REPORT_EVERY);
         assert_eq!(settle(&mut world), 2 * REPORT_EVERY);
-        assert_eq!(world.log.take()[0].1, "report: 1 steps, 30 us in all, the longest 30 us");
+        assert_eq!(world.log.take()[0].1, "report: 1 steps, 30 us in all, the longest 30 us; 7 bytes taken");
     }
 }

@@ -43,6 +43,8 @@ export type BoardOptions = {
   report?: boolean;
   /** Whether the board's time is counted in instructions, one a nanosecond. */
   countInstructions?: boolean;
+  /** The same, and whether time in which the board sleeps takes none. */
+  skipSleep?: boolean;
   firmware?: string;
   /** Sees every line of the log at once. */
   onLine?: (line: string) => void;
@@ -131,23 +133,15 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
       firmware: options.firmware ?? FIRMWARE,
       words: [
         ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
-        ...(scene ? ["scene=scene"] : []),
-        ...(module === undefined ? [] : ["module=module.aot"]),
-        ...(kept ? ["kept=kept"] : []),
-        "entropy=entropy",
         ...(report ? ["report"] : []),
       ],
-      files: {
-        ...(scene && { scene }),
-        ...(module !== undefined && { "module.aot": module }),
-        ...(kept && { kept }),
-        entropy,
-      },
+      files: { ...(scene && { scene }), ...(module !== undefined && { module }), ...(kept && { kept }), entropy },
       // Reached from this computer only, and reaching nothing.
       network: `user,restrict=on,hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
       countInstructions: options.countInstructions,
+      skipSleep: options.skipSleep,
       onLine: (line) => {
-        if (log.push(line) === 1) void qemu?.forgetFiles(); // its first words come after it has read them
+        if (log.push(line) === 1) void qemu?.forgetFiles(); // it is up, and has them
         if (/ network: address /.test(line)) haveAddress();
         onLine?.(line);
       },

@@ -52,11 +52,9 @@ export async function benchEncode(module: string, picture: Buffer, runs: EncodeR
   const qemu = await Qemu.start({
     firmware: FIRMWARE,
     words: [
-      "module=module.aot",
-      "picture=picture",
       ...runs.map(({ name, sampling, quality }) => `run=${name}:${sampling}:${quality}`),
     ],
-    files: { "module.aot": module, picture },
+    files: { module, picture },
     countInstructions: true,
     onLine: (line) => lines.push(line),
   });

@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, open, type FileHandle, rm, writeFile } from "node:fs/promises";
 import { existsSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
@@ -18,25 +18,32 @@ const QEMU = "qemu-system-arm";
 const WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"];
 /** How long QEMU may take to end when it is asked to. */
 const END_PATIENCE_MS = 3_000;
+/** The descriptors before those of files. */
+const STANDARD_STREAMS = 3;
 /** The last lines that QEMU itself wrote, to say why it ended. */
 const COMPLAINT_LINES_MAX = 5;
 
 export type QemuOptions = {
   firmware: string;
-  /** Words for the firmware's command line. Files are named relative to the folder of `files`. */
+  /** Words for the firmware's command line. */
   words: string[];
-  /** Files that the firmware may read, and write, by name: a path to copy, or the contents. */
+  /**
+   * Files that the firmware may read: a path to copy, or the contents. The words say where, as `name=path`. They are
+   * there, also when the board is reset, as long as QEMU runs, even if their folder is not.
+   */
   files: Record<string, string | Buffer>;
   /** What `-nic` says, or none for a board without network. */
   network?: string;
   /** Whether time is counted in instructions, one a nanosecond: every run of the same is then the same. */
   countInstructions?: boolean;
+  /** The same, and whether time in which the board sleeps takes none: an hour of waiting is over at once. */
+  skipSleep?: boolean;
   onLine: (line: string) => void;
 };
 
 export class Qemu {
   readonly pid: number;
-  /** The folder of `files`. */
+  /** The folder of `files`, in which QEMU runs: what the firmware writes without a path is there. */
   readonly folder: string;
   /** Resolves when QEMU has ended, with its exit code (or signal) and what it complained of. */
   readonly ended: Promise<{ code: number | string; complaint: string }>;
@@ -74,13 +81,19 @@ export class Qemu {
       throw new EmulatorError(`${options.firmware} is not there; board/build.sh firmware makes it`);
     }
     const folder = await mkdtemp(join(tmpdir(), "wasmcam-"));
+    const files: FileHandle[] = [];
     try {
+      const words = [...options.words];
       for (const [name, source] of Object.entries(options.files)) {
         if (typeof source === "string") await copyFile(source, join(folder, name));
         else await writeFile(join(folder, name), source);
+        words.push(`${name}=/proc/self/fd/${STANDARD_STREAMS + files.length}`);
+        files.push(await open(join(folder, name)));
       }
-      const command = [...(isInPath(WITH_PARENT[0]) ? WITH_PARENT : []), QEMU, ...qemuArguments(options)];
-      const child = spawn(command[0], command.slice(1), { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+      const all = qemuArguments({ ...options, words });
+      const command = [...(isInPath(WITH_PARENT[0]) ? WITH_PARENT : []), QEMU, ...all];
+      const stdio = ["ignore" as const, "pipe" as const, "pipe" as const, ...files.map(({ fd }) => fd)];
+      const child = spawn(command[0], command.slice(1), { cwd: folder, stdio });
       const pid = await new Promise<number>((resolve, reject) => {
         child.once("spawn", () => resolve(child.pid!));
         child.once("error", (error) => reject(new EmulatorError(`can't start ${QEMU}: ${error.message}`)));
@@ -89,10 +102,12 @@ export class Qemu {
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
+    } finally {
+      await Promise.all(files.map((file) => file.close()));
     }
   }
 
-  /** The firmware has read its files: they are taken away. */
+  /** Takes the folder away, as if it had never been; QEMU keeps the files that it has. */
   async forgetFiles(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -107,7 +122,7 @@ export class Qemu {
   }
 }
 
-function qemuArguments({ firmware, words, network, countInstructions }: QemuOptions): string[] {
+function qemuArguments({ firmware, words, network, countInstructions, skipSleep }: QemuOptions): string[] {
   const wrong = words.find((word) => !/^[^\s"\\]+$/.test(word));
   if (wrong !== undefined) throw new EmulatorError(`'${wrong}' can't be given to the board: it is not one plain word`);
   // QEMU's lists are separated by commas; one within a value is written twice. The first word is the program's name.
@@ -117,6 +132,8 @@ function qemuArguments({ firmware, words, network, countInstructions }: QemuOpti
     ...["-semihosting-config", `enable=on,target=native${given}`],
     ...(network === undefined ? [] : ["-nic", network]),
     ...(countInstructions ? ["-icount", "shift=0"] : []),
+    // The watchdog may then run out twice before the processor has had its turn, which is nobody's fault.
+    ...(skipSleep ? ["-icount", "shift=0,sleep=off", "-action", "watchdog=none"] : []),
     ...["-kernel", firmware],
   ];
 }

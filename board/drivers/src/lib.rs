@@ -6,5 +6,6 @@
 
 pub mod cmsdk_timer;
 pub mod cmsdk_uart;
+pub mod cmsdk_watchdog;
 pub mod lan9118;
 mod registers;

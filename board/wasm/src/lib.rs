@@ -13,5 +13,6 @@ extern crate alloc;
 pub mod engine;
 mod platform;
 pub mod runtime;
+pub mod stop;
 
 pub use runtime::{Host, Instance, Native, Runtime};

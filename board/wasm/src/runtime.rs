@@ -11,6 +11,7 @@ use core::ptr::{self, NonNull};
 use core::slice;
 
 use crate::platform;
+use crate::stop::{self, End};
 
 /// Bytes of the stack that WAMR keeps for its own records of a call (compiled code runs on the processor's stack).
 const WASM_STACK_BYTES: u32 = 16 << 10;
@@ -36,7 +37,7 @@ pub trait Host {
 /// A failure's text; after a trap the instance can only be dropped.
 pub type Trap = String;
 
-mod ffi {
+pub(crate) mod ffi {
     use super::*;
 
     #[repr(C)]
@@ -196,15 +197,18 @@ impl Instance {
         // SAFETY: instance and environment are alive, the function is this instance's. WAMR checks the number of
         // arguments, and `cells` is longer than any result. `trampoline` finds `host` under the user data, during
         // this call only: it is taken back before `host` goes.
-        let done = unsafe {
+        let end = unsafe {
             ffi::wasm_runtime_set_user_data(self.env.as_ptr(), user_data.cast());
             let count = arguments.len() as u32;
-            let env = self.env.as_ptr();
-            let done = ffi::wasm_runtime_call_wasm(env, function.function.as_ptr(), count, cells.as_mut_ptr());
-            ffi::wasm_runtime_set_user_data(env, ptr::null_mut());
-            done
+            let end = stop::call(self.env, function.function, count, cells.as_mut_ptr());
+            ffi::wasm_runtime_set_user_data(self.env.as_ptr(), ptr::null_mut());
+            end
         };
-        if done { Ok(u64::from(cells[0]) | u64::from(cells[1]) << 32) } else { Err(self.exception()) }
+        match end {
+            End::Returned => Ok(u64::from(cells[0]) | u64::from(cells[1]) << 32),
+            End::Trapped => Err(self.exception()),
+            End::Stopped => Err("the step did not return".into()),
+        }
     }
 
     fn exception(&self) -> Trap {

@@ -24,12 +24,15 @@ use core::slice;
 use board::clock::{Clock, Micros, SECOND};
 use board::settings::{Store, Values};
 use cortex_m::peripheral::{MPU, NVIC};
-use cortex_m_rt::{ExceptionFrame, exception};
 use drivers::cmsdk_timer::{Alarm, Counter};
 use drivers::cmsdk_uart::CmsdkUart;
+use drivers::cmsdk_watchdog::CmsdkWatchdog;
 use drivers::lan9118::Lan9118;
 use embedded_alloc::LlffHeap;
 use semihosting::io::Read;
+
+mod watch;
+pub use watch::Watch;
 
 /// As `make flash BOARD=` names it.
 pub const NAME: &str = "mps2-an500";
@@ -41,8 +44,11 @@ const BAUD: u32 = 115_200;
 const TIMER0: usize = 0x4000_0000;
 const TIMER1: usize = 0x4000_1000;
 const UART0: usize = 0x4000_4000;
+const WATCHDOG: usize = 0x4000_8000;
 const ETHERNET: usize = 0xa000_0000;
 const PSRAM: usize = 0x6000_0000;
+const RAM: usize = 0x2000_0000;
+const RAM_BYTES: usize = 4 << 20;
 
 /// The module's linear memory: 96 pages, and the next such module's few more.
 const LINEAR_MEMORY_BYTES: usize = 7 << 20;
@@ -74,6 +80,7 @@ pub struct Parts {
     pub uart: CmsdkUart,
     pub clock: BoardClock,
     pub sleeper: Sleeper,
+    pub watch: Watch,
     pub ethernet: Lan9118,
     pub linear_memory: &'static mut [MaybeUninit<u8>],
     pub scene_memory: &'static mut [u8],
@@ -85,8 +92,8 @@ pub struct Parts {
 /// The second time, or where the hardware is not this board's.
 pub fn take() -> Parts {
     let mut core = cortex_m::Peripherals::take().expect("the board is taken once");
-    // No handler runs, ever: a raised interrupt only ends the sleep, and the main loop looks what there is to do. So
-    // nothing in this firmware can be interrupted, and nothing needs guarding against it.
+    // A raised interrupt only ends the sleep, and the main loop looks what there is to do. So nothing in this firmware
+    // can be interrupted, and nothing needs guarding against it. The one exception is the watchdog: see watch.rs.
     cortex_m::interrupt::disable();
     protect(&mut core.MPU);
     #[unsafe(link_section = ".uninit.HEAP_MEMORY")] // not to be zeroed at each start
@@ -105,6 +112,7 @@ pub fn take() -> Parts {
             uart: uart(),
             clock: BoardClock(Counter::new(TIMER0)),
             sleeper: Sleeper(Alarm::new(TIMER1)),
+            watch: Watch::new(CmsdkWatchdog::new(WATCHDOG)),
             ethernet: Lan9118::new(ETHERNET).expect("a LAN9118 on the bus"),
             linear_memory: slice::from_raw_parts_mut(PSRAM as *mut MaybeUninit<u8>, LINEAR_MEMORY_BYTES),
             scene_memory: slice::from_raw_parts_mut((PSRAM + LINEAR_MEMORY_BYTES) as *mut u8, SCENE_BYTES_MAX),
@@ -120,8 +128,10 @@ fn protect(mpu: &mut MPU) {
     const NORMAL_MEMORY: u32 = 1 << 17;
     const ENABLE: u32 = 1 << 0;
     let size = |log2_bytes: u32| (log2_bytes - 1) << 1;
+    const { assert!(RAM_BYTES == 1 << 22 && watch::RAM_REGION == 1) };
     let regions = [
         (0, READ_ONLY | NORMAL_MEMORY | size(22) | ENABLE),
+        (RAM as u32, watch::DATA_ONLY), // where two regions lie over one another the later one counts
         (stack_end() - STACK_GUARD_BYTES, NO_ACCESS | NORMAL_MEMORY | size(STACK_GUARD_BYTES.ilog2()) | ENABLE),
     ];
     for (number, (base, attributes)) in regions.into_iter().enumerate() {
@@ -156,7 +166,7 @@ unsafe fn uart() -> CmsdkUart {
     unsafe { CmsdkUart::new(UART0, CLOCK_HZ, BAUD) }
 }
 
-/// Timer 0, counting. It is asked at least once a minute, since no sleep is longer.
+/// Timer 0, counting. It is asked several times a second, since the watchdog ends every sleep.
 pub struct BoardClock(Counter);
 
 impl BoardClock {
@@ -285,13 +295,4 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         Some(location) => fail(format_args!("{} ({location})", info.message())),
         None => fail(format_args!("{}", info.message())),
     }
-}
-
-/// # Safety
-/// For the processor to call.
-#[exception]
-unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
-    // SAFETY: the System Control Block's status registers are read only.
-    let status = unsafe { &*cortex_m::peripheral::SCB::PTR }.cfsr.read();
-    fail(format_args!("hard fault at {:#010x} from {:#010x}, status {status:#010x}", frame.pc(), frame.lr()))
 }

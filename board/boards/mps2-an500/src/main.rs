@@ -71,6 +71,8 @@ fn main() -> ! {
     // Without chance it differs between boards at least.
     let mut seed = address.0.iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte)).to_le_bytes();
     let _ = random.fill(&mut seed);
+    let past = Past { crash: parts.watch.take_reset_reason(), ..Past::default() };
+    parts.watch.start();
     let board = Board {
         name: NAME,
         clock: Box::new(parts.clock),
@@ -80,10 +82,14 @@ fn main() -> ! {
         settings: Box::new(settings),
         random,
         log: Box::new(TextLog::new(parts.uart)),
-        past: Past::default(),
+        watchdog: Box::new(parts.watch),
+        past,
     };
     let engine = Engine::new(engine::runtime(parts.linear_memory), module.unwrap_or(&MODULE.0));
-    let mut supervisor = Supervisor::new(engine, board, report);
+    let mut supervisor = Supervisor::new(engine, board, report.then_some(|| heap().0));
+    if let Some((text, _)) = supervisor.board().past.crash.clone() {
+        supervisor.board().log(Level::Error, format_args!("{text}"));
+    }
     let mut wake_at = supervisor.poll(); // starts the module: all memory is taken now
     let (used, all) = heap();
     supervisor.board().log(Level::Info, format_args!("{NAME}: {used} of {all} bytes of the heap are taken"));

@@ -1,0 +1,97 @@
+//! Stops a call of the module's that does not come back.
+//!
+//! The module's machine code is the only code that runs from RAM. Whoever wants to stop it (a watchdog's interrupt)
+//! takes the right to execute RAM away, in the memory protection unit: code of the runtime and of imports goes on and
+//! ends what it is at, and the next instruction of the module's is a fault. The fault's handler then has the processor
+//! go on at [`landing`], which throws away all that the call had on the stack and answers its caller. So nothing is
+//! interrupted but the module's own code; between it and [`call`] there are only frames of WAMR's C that hold nothing.
+//! The instance can be dropped then, as after a trap.
+
+#![allow(unsafe_code)] // a stack pointer of before
+
+use core::arch::global_asm;
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::runtime::ffi::wasm_runtime_call_wasm;
+
+/// How a call ended.
+pub enum End {
+    Returned,
+    /// By an exception, which the instance tells.
+    Trapped,
+    /// By [`landing`].
+    Stopped,
+}
+
+const TRAPPED: u32 = 0;
+const RETURNED: u32 = 1;
+
+/// The stack pointer to which `landing` goes back, during a call; else 0.
+static STACK: AtomicU32 = AtomicU32::new(0);
+
+unsafe extern "C" {
+    fn wasm_call_stoppable(env: *mut c_void, function: *mut c_void, count: u32, cells: *mut u32) -> u32;
+    fn wasm_call_landing();
+}
+
+// All registers that a call preserves (Procedure Call Standard for the Arm Architecture, section 6.1) are saved, so
+// that the landing can restore them whatever the module did.
+global_asm!(
+    ".syntax unified",
+    ".thumb",
+    ".fpu fpv5-d16",
+    ".section .text.wasm_call_stoppable, \"ax\", %progbits",
+    ".global wasm_call_stoppable",
+    ".type wasm_call_stoppable, %function",
+    ".thumb_func",
+    "wasm_call_stoppable:",
+    "push {{r4-r11, lr}}",
+    "sub sp, #4", // a multiple of 8 again
+    "vpush {{d8-d15}}",
+    "movw r4, #:lower16:{stack}",
+    "movt r4, #:upper16:{stack}",
+    "str sp, [r4]",
+    "bl {call}",
+    "uxtb r0, r0", // a bool
+    "2:",
+    "movw r4, #:lower16:{stack}",
+    "movt r4, #:upper16:{stack}",
+    "movs r1, #0",
+    "str r1, [r4]",
+    "vpop {{d8-d15}}",
+    "add sp, #4",
+    "pop {{r4-r11, pc}}",
+    ".global wasm_call_landing",
+    ".type wasm_call_landing, %function",
+    ".thumb_func",
+    "wasm_call_landing:",
+    "movw r4, #:lower16:{stack}",
+    "movt r4, #:upper16:{stack}",
+    "ldr r1, [r4]",
+    "mov sp, r1",
+    "movs r0, #2",
+    "b 2b",
+    stack = sym STACK,
+    call = sym wasm_runtime_call_wasm,
+);
+
+/// As `wasm_runtime_call_wasm`, but can be stopped.
+///
+/// # Safety
+/// As `wasm_runtime_call_wasm`.
+pub(crate) unsafe fn call(env: NonNull<c_void>, function: NonNull<c_void>, count: u32, cells: *mut u32) -> End {
+    // SAFETY: the caller's word; the stub keeps to the calling convention.
+    match unsafe { wasm_call_stoppable(env.as_ptr(), function.as_ptr(), count, cells) } {
+        TRAPPED => End::Trapped,
+        RETURNED => End::Returned,
+        _ => End::Stopped,
+    }
+}
+
+/// Where the processor shall go on instead of in the module's code; none while no call is under way.
+pub fn landing() -> Option<u32> {
+    let address = wasm_call_landing as *const () as u32;
+    (STACK.load(Ordering::Relaxed) != 0).then_some(address & !1) // without the mark of Thumb code
+}
