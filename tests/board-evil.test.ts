@@ -5,9 +5,12 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type EmulatedBoard, startBoard } from "../host/emulator/board.ts";
 import { evilForBoard, Way, WILD_CASES } from "./evil/compile.ts";
 
+/** More than the first pause: whom nobody listens to, QEMU's network keeps waiting for seconds. */
+const FRESH_START_MS = 300;
 /** What the log says of a stop: its reason. */
 const STOPPED = /ERROR {3}the module stopped: (.*?); it ran for ([\d.]+) s; fresh start (\d+) in \d+ ms$/;
 
@@ -43,6 +46,7 @@ describe("a module that is evil", () => {
     test(`and ${name} is stopped, and a fresh one answers`, async () => {
       const board = await start(way);
       await board.line(STOPPED);
+      await sleep(FRESH_START_MS);
       await board.answers();
       assert.equal((await fetch(board.url)).status, 204);
       assert.deepEqual(stops(board).map((stop) => stop.reason), [reason]);
