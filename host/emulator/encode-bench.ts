@@ -11,8 +11,18 @@ import { EmulatorError, Qemu } from "./qemu.ts";
 /** Where board/build.sh puts the benchmark's firmware. */
 const FIRMWARE = fileURLToPath(new URL("../../build/bench-mps2-an500.elf", import.meta.url));
 
-/** One way to encode the picture; the numbers are as the module takes them. */
-export type EncodeRun = { name: string; sampling: number; quality: number };
+/** One way to encode a picture; the numbers are as the module takes them. */
+export type EncodeRun = {
+  name: string;
+  pixels: Uint8Array;
+  width: number;
+  height: number;
+  format: number;
+  sampling: number;
+  quality: number;
+  /** Whether to count each stage, which the module does for QVGA RGB565 alone. */
+  withStages?: boolean;
+};
 
 export type EncodeResult = {
   name: string;
@@ -21,16 +31,16 @@ export type EncodeResult = {
   /** Calls in which it is encoded, and the instructions of the longest. */
   slices: number;
   longestSlice: number;
-  /** What each stage takes of them; the rest is calls, edges and the header. */
-  stages: { colour: number; transform: number; quantisation: number; codes: number; bytes: number };
-  /** The JPEG file. */
-  file: Buffer;
+  /** What each stage takes of them, where that is asked for; the rest is calls, edges and the header. */
+  stages?: { colour: number; transform: number; quantisation: number; codes: number; bytes: number };
+  /** The JPEG file; undefined if it did not fit its pixels' place. */
+  file: Buffer | undefined;
 };
 
-const RESULT = /^([\w-]+): (\d+) instructions, (\d+) bytes, (\d+) slices, longest (\d+), stages((?: \d+)+)$/;
+const RESULT = /^([\w-]+): (\d+) instructions, (\d+) bytes, (\d+) slices, longest (\d+), stages((?: \d+)*)$/;
 
 /** From what the module's `stages` took, by its `Stage`. */
-function stagesOf(counts: number[]): EncodeResult["stages"] {
+function stagesOf(counts: number[]): Required<EncodeResult>["stages"] {
   const [none, colour, transformed, cleared, clearedAndEncoded, encoded, appended] = counts;
   const quantisation = clearedAndEncoded - cleared;
   return {
@@ -42,19 +52,18 @@ function stagesOf(counts: number[]): EncodeResult["stages"] {
   };
 }
 
-/**
- * Encodes a picture in each of the ways.
- * @param module the AOT file of tests/bench/encode.ts
- * @param picture the pixels, as the module expects them
- */
-export async function benchEncode(module: string, picture: Buffer, runs: EncodeRun[]): Promise<EncodeResult[]> {
+/** @param module the AOT file of tests/bench/encode.ts */
+export async function benchEncode(module: string, runs: EncodeRun[]): Promise<EncodeResult[]> {
   const lines: string[] = [];
+  const words = runs.map(({ name, width, height, format, sampling, quality, withStages }) => {
+    const numbers = [width, height, format, sampling, quality].join(":");
+    return `run=${name}:pixels-${name}:${numbers}${withStages ? ":stages" : ""}`;
+  });
+  const pictures = runs.map(({ name, pixels }) => [`pixels-${name}`, Buffer.from(pixels)] as const);
   const qemu = await Qemu.start({
     firmware: FIRMWARE,
-    words: [
-      ...runs.map(({ name, sampling, quality }) => `run=${name}:${sampling}:${quality}`),
-    ],
-    files: { module, picture },
+    words,
+    files: { module, ...Object.fromEntries(pictures) },
     countInstructions: true,
     onLine: (line) => lines.push(line),
   });
@@ -65,9 +74,9 @@ export async function benchEncode(module: string, picture: Buffer, runs: EncodeR
       runs.map(async ({ name }) => {
         const match = lines.map((line) => RESULT.exec(line)).find((found) => found?.[1] === name);
         if (!match) throw new EmulatorError(`the benchmark says nothing of ${name}`);
-        const [instructions, , slices, longestSlice] = match.slice(2, 6).map(Number);
-        const stages = stagesOf(match[6].trim().split(" ").map(Number));
-        const file = await readFile(join(qemu.folder, `${name}.jpg`));
+        const [instructions, bytes, slices, longestSlice] = match.slice(2, 6).map(Number);
+        const stages = match[6] ? stagesOf(match[6].trim().split(" ").map(Number)) : undefined;
+        const file = bytes > 0 ? await readFile(join(qemu.folder, `${name}.jpg`)) : undefined;
         return { name, instructions, slices, longestSlice, stages, file };
       }),
     );

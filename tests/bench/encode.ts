@@ -1,9 +1,9 @@
 /**
- * The module of the encoder's benchmark: encodes the QVGA RGB565 picture, without a board and without imports.
+ * The module of the encoder's benchmark: encodes pictures, without a board and without imports.
  *
- * The firmware of the benchmark loads it as it loads the camera, puts the picture's 153,600 bytes at {@link frame}
- * (anew for each encode, since the file grows over them), and counts the instructions of {@link encode}. What a stage
- * takes is the difference between two calls of {@link stages}.
+ * The firmware of the benchmark loads it as it loads the camera, puts a picture's pixels at {@link frame} (anew for
+ * each encode, since the file grows over them), and counts the instructions of {@link encode}. What a stage takes of
+ * the QVGA RGB565 picture is the difference between two calls of {@link stages}.
  */
 
 import { Format } from "../../assembly/board";
@@ -13,13 +13,12 @@ import { Progress, Sampling, begin, length, slice } from "../../assembly/jpeg/en
 import { encode as encodeBlocks } from "../../assembly/jpeg/entropy";
 import { BLOCKS, PAIR_BYTES, PAIR_SCALES } from "../../assembly/jpeg/memory";
 import { transform } from "../../assembly/jpeg/transform";
-import { JPEG_HEADROOM } from "../../assembly/limits";
+import { FRAME_BYTES_MAX, JPEG_HEADROOM } from "../../assembly/limits";
 
 const WIDTH: i32 = 320;
 const HEIGHT: i32 = 240;
-const FRAME_BYTES: i32 = WIDTH * HEIGHT * 2;
 
-const file: usize = memory.data(<i32>JPEG_HEADROOM + FRAME_BYTES, 16);
+const file: usize = memory.data(<i32>(JPEG_HEADROOM + FRAME_BYTES_MAX), 16);
 
 /** Where the pixels go. */
 export function frame(): usize {
@@ -32,8 +31,9 @@ export function output(): usize {
 }
 
 /** Begins the frame, of which {@link next} encodes a slice a call. */
-export function start(sampling: i32, quality: i32): void {
-  begin(frame(), WIDTH, HEIGHT, Format.RGB565, sampling, quality, 0, file, frame() + FRAME_BYTES);
+export function start(width: i32, height: i32, format: i32, sampling: i32, quality: i32): void {
+  const bytesAPixel = format == Format.GRAY || format == Format.BAYER ? 1 : 2;
+  begin(frame(), width, height, format, sampling, quality, 0, file, frame() + width * height * bytesAPixel);
 }
 
 /** Encodes a slice, and answers a Progress. */
@@ -42,8 +42,8 @@ export function next(): i32 {
 }
 
 /** Encodes the whole frame, and answers the file's length, or 0 if it does not fit. */
-export function encode(sampling: i32, quality: i32): i32 {
-  start(sampling, quality);
+export function encode(width: i32, height: i32, format: i32, sampling: i32, quality: i32): i32 {
+  start(width, height, format, sampling, quality);
   let progress: i32;
   do progress = slice();
   while (progress == Progress.MORE);
@@ -66,9 +66,9 @@ enum Stage {
   APPENDED,
 }
 
-/** Takes every group of the frame up to a {@link Stage}. The pixels stay as they are, but for the last one. */
-export function stages(last: i32, sampling: i32, quality: i32): void {
-  start(sampling, quality);
+/** Takes every group of the QVGA frame up to a {@link Stage}. The pixels stay as they are, but for the last one. */
+export function stages(sampling: i32, quality: i32, last: i32): void {
+  start(WIDTH, HEIGHT, Format.RGB565, sampling, quality);
   const rows = sampling == Sampling.S420 ? 16 : 8;
   for (let y = 0; y < HEIGHT; y += rows) {
     for (let x = 0; x < WIDTH; x += 16) {

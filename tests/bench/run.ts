@@ -11,8 +11,10 @@ import asc from "assemblyscript/asc";
 import sharp from "sharp";
 import { Format } from "../../host/board-table.ts";
 import { startBoard } from "../../host/emulator/board.ts";
-import { benchEncode } from "../../host/emulator/encode-bench.ts";
+import { type EncodeRun, benchEncode } from "../../host/emulator/encode-bench.ts";
 import { PHOTOS_FOLDER, renderScene } from "../../host/scenes/file.ts";
+import { fromFormat, type Rgb, toFormat } from "../../host/scenes/pixels.ts";
+import { Random } from "../../host/simulated/random.ts";
 import { benchNode, type NodeRow } from "./node.ts";
 import { type Watched, watch } from "./viewers.ts";
 
@@ -36,17 +38,37 @@ async function compile(name: string, options: string[]): Promise<string> {
   return ROOT + outFile;
 }
 
-/** PSNR in dB over red, green and blue, against the RGB565 values widened to eight bits. */
-async function psnr(file: Buffer): Promise<number> {
-  const { data } = await sharp(file, { failOn: "warning" }).raw().toBuffer({ resolveWithObject: true });
+/** PSNR in dB over red, green and blue, against what the pixels mean in eight bits. */
+async function psnr(file: Buffer, { pixels, width, height, format }: EncodeRun): Promise<number> {
+  const { bytes } = fromFormat(pixels, width, height, format);
+  const data = await sharp(file, { failOn: "warning" }).toColourspace("srgb").raw().toBuffer();
   let sum = 0;
-  for (let i = 0; i < WIDTH * HEIGHT; i++) {
-    const word = PICTURE.readUInt16LE(2 * i);
-    const [red, green, blue] = [word >> 11, (word >> 5) & 63, word & 31];
-    const wide = [(red << 3) | (red >> 2), (green << 2) | (green >> 4), (blue << 3) | (blue >> 2)];
-    for (let c = 0; c < 3; c++) sum += (data[3 * i + c] - wide[c]) ** 2;
+  for (let i = 0; i < bytes.length; i++) sum += (data[i] - bytes[i]) ** 2;
+  return 10 * Math.log10((255 * 255 * bytes.length) / sum);
+}
+
+/** Formats and samplings, by the names that they have in the tables. */
+const SAMPLINGS = { "4:2:0": 1, "4:2:2": 2, "4:4:4": 0 };
+const COLOURS = { rgb565: Format.RGB565, yuyv: Format.YUYV, bayer: Format.BAYER };
+const KINDS = [
+  ...Object.entries(COLOURS).flatMap(([name, format]) =>
+    Object.entries(SAMPLINGS).map(([ratio, sampling]) => ({ kind: `${name} ${ratio}`, format, sampling })),
+  ),
+  { kind: "gray", format: Format.GRAY, sampling: 0 },
+];
+
+/** The photograph for QVGA, and as rows as wide as can be: of the photograph again and again, and of noise. */
+function pictures(): Record<"qvga" | "wide" | "noise", Rgb> {
+  const qvga = fromFormat(PICTURE, WIDTH, HEIGHT, Format.RGB565);
+  const [width, height] = [WIDTH * 4, 64];
+  const wide = new Uint8Array(width * height * 3);
+  for (let part = 0; part < width * height; part += WIDTH) {
+    const row = (Math.floor(part / width) + 88) % HEIGHT;
+    wide.set(qvga.bytes.subarray(row * WIDTH * 3, (row + 1) * WIDTH * 3), part * 3);
   }
-  return 10 * Math.log10((255 * 255 * 3 * WIDTH * HEIGHT) / sum);
+  const noise = new Uint8Array(wide.length);
+  new Random(1).fill(noise);
+  return { qvga, wide: { width, height, bytes: wide }, noise: { width, height, bytes: noise } };
 }
 
 async function benchEncoder() {
@@ -55,18 +77,29 @@ async function benchEncoder() {
   const wasm = await compile("encode", ["--memoryBase", String(memoryBase), ...pages]);
   const aot = wasm.replace(/wasm$/, "aot");
   execFileSync(`${ROOT}board/build.sh`, ["aot", wasm, aot], { stdio: "inherit" });
-  const results = await benchEncode(aot, PICTURE, [
-    { name: "420", sampling: 1, quality: 85 },
-    { name: "444", sampling: 0, quality: 85 },
-  ]);
-  return Object.fromEntries(
-    await Promise.all(
-      results.map(async ({ name, file, instructions, slices, longestSlice, stages }) => {
-        const figures = { instructions, bytes: file.length, psnr: await psnr(file), slices, longestSlice, stages };
-        return [name, figures] as const;
-      }),
-    ),
-  );
+  const { qvga, wide, noise } = pictures();
+  const cases = [
+    { picture: qvga, quality: 85, withStages: true },
+    { picture: wide, quality: 85 },
+    { picture: noise, quality: 93 }, // the finest that does not go the precise way
+    { picture: noise, quality: 100 },
+  ];
+  const results = [];
+  for (const { kind, format, sampling } of KINDS) {
+    const runs = cases.map(({ picture, quality, withStages }, n): EncodeRun => {
+      const { width, height } = picture;
+      const pixels = toFormat(picture, format);
+      const ways = { format, sampling, quality, withStages: withStages && format === Format.RGB565 };
+      return { name: `${n}`, pixels, width, height, ...ways };
+    });
+    const [photo, ...wides] = await benchEncode(aot, runs);
+    const { file, instructions, slices, longestSlice, stages } = photo;
+    if (!file) throw new Error(`the photograph in ${kind} does not fit`);
+    const figures = { instructions, bytes: file.length, psnr: await psnr(file, runs[0]), slices, longestSlice };
+    const [wide85, noise93, noise100] = wides.map((result) => result.longestSlice);
+    results.push([kind, { ...figures, wide: { wide85, noise93, noise100 }, stages }] as const);
+  }
+  return Object.fromEntries(results);
 }
 
 const QVGA = { size: `${WIDTH}x${HEIGHT}` };
@@ -130,16 +163,19 @@ function size(path: string): number {
 mkdirSync(`${ROOT}build/bench`, { recursive: true });
 
 const encode = await benchEncoder();
-const withoutStages = Object.entries(encode).map(([name, { stages: _, ...figures }]) => [name, figures]);
+const withoutParts = Object.entries(encode).map(([kind, { stages: _, wide: _wide, ...figures }]) => [kind, figures]);
 show(
-  "Encoding the QVGA photograph on the emulated Cortex-M7, RGB565, quality 85: instructions, file, longest slice",
-  Object.fromEntries(withoutStages),
+  "Encoding the QVGA photograph on the emulated Cortex-M7, quality 85: instructions, file, longest slice",
+  Object.fromEntries(withoutParts),
 );
-const stages = Object.entries(encode).map(([name, figures]) => {
+const stages = Object.entries(encode).flatMap(([kind, figures]) => {
+  if (!figures.stages) return [];
   const known = Object.values(figures.stages).reduce((sum, count) => sum + count, 0);
-  return [name, { ...figures.stages, rest: figures.instructions - known, all: figures.instructions }];
+  return [[kind, { ...figures.stages, rest: figures.instructions - known, all: figures.instructions }]];
 });
 show("The same by stage, instructions", Object.fromEntries(stages));
+const wides = Object.entries(encode).map(([kind, { wide }]) => [kind, wide]);
+show("The longest slice 1280 pixels wide: photograph at quality 85, noise at 93 and 100", Object.fromEntries(wides));
 
 const longestStep = await benchStep();
 show("The longest step of the module on the emulated board, one viewer, QVGA at 30 frames a second", {

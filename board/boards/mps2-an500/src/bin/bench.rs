@@ -1,9 +1,11 @@
 //! Counts the instructions that the JPEG encoder takes, for `make bench`.
 //!
 //! QEMU runs it with `-icount shift=0`, where an instruction is a nanosecond of the timer's time. The module
-//! (tests/bench/encode.ts), the picture and what to encode come from the PC, as words of the command line (see lib.rs):
-//! `module=FILE`, `picture=FILE` and any number of `run=NAME:SAMPLING:QUALITY`, numbers as the module takes them. For
-//! each run it writes the JPEG file to NAME.jpg and a line to the UART; host/emulator/encode-bench.ts reads both.
+//! (tests/bench/encode.ts), the pictures and what to encode come from the PC, as words of the command line (see
+//! lib.rs): `module=FILE`, `PICTURE=FILE` for each, and any number of
+//! `run=NAME:PICTURE:WIDTH:HEIGHT:FORMAT:SAMPLING:QUALITY`, numbers as the module takes them; `:stages` behind it has the
+//! stages counted too. For each run it writes the JPEG file, if there is one, to NAME.jpg and a line to the UART;
+//! host/emulator/encode-bench.ts reads both.
 
 #![no_std]
 #![no_main]
@@ -15,7 +17,7 @@ use alloc::string::String;
 use core::fmt::Write;
 
 use board::settings::Values;
-use mps2_an500::{BoardClock, command_line, exit, read_file, take, write_file};
+use mps2_an500::{BoardClock, command_line, exit, read_file, read_file_into, take, write_file};
 use wasm::runtime::Function;
 use wasm::{Host, Instance, Runtime};
 
@@ -38,22 +40,31 @@ impl Host for NoImports {
 struct Bench {
     clock: BoardClock,
     instance: Instance,
-    picture: &'static [u8],
 }
 
-/// One way to encode the picture.
+/// One way to encode a picture.
 struct Run<'a> {
     name: &'a str,
-    sampling: u32,
-    quality: u32,
+    picture: &'a str,
+    /// Width, height, format, sampling and quality, as the module's `start` and `encode` take them.
+    how: [u32; 5],
+    with_stages: bool,
 }
 
 impl<'a> Run<'a> {
     fn parse(text: &'a str) -> Option<Run<'a>> {
         let mut parts = text.split(':');
-        let run =
-            Run { name: parts.next()?, sampling: parts.next()?.parse().ok()?, quality: parts.next()?.parse().ok()? };
-        parts.next().is_none().then_some(run)
+        let (name, picture) = (parts.next()?, parts.next()?);
+        let mut how = [0; 5];
+        for number in &mut how {
+            *number = parts.next()?.parse().ok()?;
+        }
+        let with_stages = match parts.next() {
+            None => false,
+            Some("stages") => true,
+            Some(_) => return None,
+        };
+        parts.next().is_none().then_some(Run { name, picture, how, with_stages })
     }
 }
 
@@ -76,29 +87,30 @@ impl Bench {
     }
 
     /// The file grows over the pixels: they are put there anew for each time.
-    fn put_picture(&mut self) -> Result<(), String> {
+    fn put(&mut self, picture: &[u8]) -> Result<(), String> {
         let at = self.address(c"frame")?;
-        let room = self.instance.memory().get_mut(at..).and_then(|memory| memory.get_mut(..self.picture.len()));
-        room.ok_or("the picture does not fit the module's memory")?.copy_from_slice(self.picture);
+        let room = self.instance.memory().get_mut(at..).and_then(|memory| memory.get_mut(..picture.len()));
+        room.ok_or("the picture does not fit the module's memory")?.copy_from_slice(picture);
         Ok(())
     }
 
-    fn run(&mut self, run: &Run<'_>) -> Result<String, String> {
+    fn run(&mut self, run: &Run<'_>, picture: &[u8]) -> Result<String, String> {
         let (encode, start, next) = (self.function(c"encode")?, self.function(c"start")?, self.function(c"next")?);
-        let how = [run.sampling, run.quality];
         // The first frame of a kind also builds the tables, which all that follow use.
-        self.put_picture()?;
-        self.count(encode, &how)?;
-        self.put_picture()?;
-        let (length, instructions) = self.count(encode, &how)?;
+        self.put(picture)?;
+        self.count(encode, &run.how)?;
+        self.put(picture)?;
+        let (length, instructions) = self.count(encode, &run.how)?;
         let length = length as u32 as usize;
         let at = self.address(c"output")?;
         let file = self.instance.memory().get(at..).and_then(|memory| memory.get(..length));
-        let file = file.filter(|file| !file.is_empty()).ok_or("the picture could not be encoded")?;
-        write_file(&format!("{}.jpg", run.name), file)?;
+        let file = file.ok_or("the file is not in the module's memory")?;
+        if !file.is_empty() {
+            write_file(&format!("{}.jpg", run.name), file)?;
+        }
 
-        self.put_picture()?;
-        let (mut slices, mut longest) = (1, self.count(start, &how)?.1);
+        self.put(picture)?;
+        let (mut slices, mut longest) = (1, self.count(start, &run.how)?.1);
         loop {
             let (progress, took) = self.count(next, &[])?;
             longest = longest.max(took);
@@ -110,9 +122,9 @@ impl Bench {
 
         let stages = self.function(c"stages")?;
         let mut counts = String::new();
-        for stage in 0..STAGES {
-            self.put_picture()?;
-            let (_, took) = self.count(stages, &[stage, run.sampling, run.quality])?;
+        for stage in (0..STAGES).filter(|_| run.with_stages) {
+            self.put(picture)?;
+            let (_, took) = self.count(stages, &[run.how[3], run.how[4], stage])?;
             counts += &format!(" {took}");
         }
         Ok(format!(
@@ -122,16 +134,16 @@ impl Bench {
     }
 }
 
-fn bench(clock: BoardClock, mut runtime: Runtime, mut out: impl Write) -> Result<(), String> {
+fn bench(clock: BoardClock, mut runtime: Runtime, memory: &mut [u8], mut out: impl Write) -> Result<(), String> {
     let words = command_line();
     let given = Values::from_words(words.iter().map(|word| word.as_str()));
-    let file = |name: &str| read_file(given.get(name).ok_or_else(|| format!("{name}=FILE is missing"))?);
-    let instance = runtime.instantiate(file("module")?)?;
-    let mut bench = Bench { clock, instance, picture: file("picture")? };
+    let path = |name: &str| given.get(name).ok_or_else(|| format!("{name}=FILE is missing"));
+    let instance = runtime.instantiate(read_file(path("module")?)?)?;
+    let mut bench = Bench { clock, instance };
     for word in &words {
         let Some(text) = word.strip_prefix("run=") else { continue };
-        let run = Run::parse(text).ok_or_else(|| format!("{word} is not run=NAME:SAMPLING:QUALITY"))?;
-        let line = bench.run(&run)?;
+        let run = Run::parse(text).ok_or_else(|| format!("{word} is not a run"))?;
+        let line = bench.run(&run, read_file_into(path(run.picture)?, memory)?)?;
         writeln!(out, "{line}").map_err(|error| format!("{error}"))?;
     }
     Ok(())
@@ -141,6 +153,6 @@ fn bench(clock: BoardClock, mut runtime: Runtime, mut out: impl Write) -> Result
 fn main() -> ! {
     let parts = take();
     let runtime = Runtime::new(c"board", [], parts.linear_memory);
-    bench(parts.clock, runtime, parts.uart).unwrap_or_else(|error| panic!("{error}"));
+    bench(parts.clock, runtime, parts.scene_memory, parts.uart).unwrap_or_else(|error| panic!("{error}"));
     exit(true)
 }
