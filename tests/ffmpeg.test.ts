@@ -42,6 +42,7 @@ for (const [name, start] of [
     for (const { width, height, sampling, samples } of [
       { width: 320, height: 240, sampling: "4:2:0", samples: 1.5 },
       { width: 200, height: 120, sampling: "4:4:4", samples: 3 },
+      { width: 200, height: 120, sampling: "4:2:2", samples: 2 },
     ]) {
       it(`${width}x${height}, ${sampling}`, async () => {
         const camera = await start({ width, height, settings: { sampling } });

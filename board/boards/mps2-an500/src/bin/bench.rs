@@ -3,8 +3,8 @@
 //! QEMU runs it with `-icount shift=0`, where an instruction is a nanosecond of the timer's time. The module
 //! (tests/bench/encode.ts), the pictures and what to encode come from the PC, as words of the command line (see
 //! lib.rs): `module=FILE`, `PICTURE=FILE` for each, and any number of
-//! `run=NAME:PICTURE:WIDTH:HEIGHT:FORMAT:SAMPLING:QUALITY`, numbers as the module takes them; `:stages` behind it has the
-//! stages counted too. For each run it writes the JPEG file, if there is one, to NAME.jpg and a line to the UART;
+//! `run=NAME:PICTURE:WIDTH:HEIGHT:FORMAT:SAMPLING:QUALITY`, numbers as the module takes them; `:stages` behind it has
+//! the stages counted too. For each run it writes the JPEG file, if there is one, to NAME.jpg and a line to the UART;
 //! host/emulator/encode-bench.ts reads both.
 
 #![no_std]
