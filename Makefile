@@ -51,7 +51,7 @@ browser = fetched=$(CACHE)/browser/chromium; [ ! -x $$fetched ] || export CHROMI
 flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help flash start test test-long sim bench build clean
+.PHONY: help flash start test test-long sim fuzz bench build clean
 # A command prepares, builds and runs in this order; two at once would build the same files.
 .NOTPARALLEL:
 
@@ -85,6 +85,11 @@ sim: ## Minutes of camera life in a simulated world, checked all the while. SEED
 	$(call prepare,node)
 	$(build-module)
 	@node --import tsx tests/simulation/run.ts
+
+fuzz: ## Looks for inputs that break the server, the controls or the look at JPEG files. SECONDS (60) each, TARGET
+	$(call prepare,node fuzz)
+	$(build-module)
+	@node --import tsx tests/fuzz/run.ts
 
 bench: ## Measures speed and size on the emulated board and Node; also writes build/bench.json
 	$(call prepare,node board)

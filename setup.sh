@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what this machine lacks to build, run and test wasmcam, and nothing that it has.
 #
-#     ./setup.sh [node] [board] [test]      (all three without a word)
+#     ./setup.sh [node] [board] [test] [fuzz]      (the first three without a word)
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
 #   test   Chromium and ffmpeg, which look at the stream as a viewer does, and cjpeg, which files are compared with
+#   fuzz   wasm2c and clang with libFuzzer, for `make fuzz` alone
 #
 # On Debian and Ubuntu it installs packages by itself, as root or through sudo. Elsewhere it says what to install and
 # ends with 1. The project's own packages (npm, cargo) are the Makefile's business; how the parts are built is theirs.
@@ -76,6 +77,10 @@ llvm_is_there() { has "llvm-config-$LLVM_MAJOR" && [ -e "$("llvm-config-$LLVM_MA
 chromium_is_there() {
   [ -n "${CHROMIUM:-}" ] || has chromium || has chromium-browser || has google-chrome ||
     [ -x "$BROWSER_FOLDER/chromium" ]
+}
+
+libfuzzer_is_there() {
+  has clang && [ -n "$(find "$(clang -print-resource-dir)/lib" -name 'libclang_rt.fuzzer*' 2>/dev/null)" ]
 }
 
 # --- What is wanted: lists of packages and why, filled by the groups below
@@ -261,6 +266,16 @@ debian_test() {
   chromium_is_there || chromium_of_playwright
 }
 
+debian_fuzz() {
+  local clang
+  refresh_lists
+  has wasm2c || want "the module as C, for the fuzzer" wabt
+  # The compiler's runtime libraries are a package of its version.
+  clang=$(candidate clang)
+  libfuzzer_is_there || want "the fuzzer" clang "libclang-rt-${clang%%.*}-dev"
+  install_wanted || true
+}
+
 # Ubuntu's package only leads to a snap, which sees no files of the tests. Their driver can fetch a browser itself.
 chromium_of_playwright() {
   local version executable
@@ -294,13 +309,18 @@ test_lacks() {
   chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
 }
 
+fuzz_lacks() {
+  has wasm2c || printf '\n    wasm2c of wabt 1.0.32'
+  libfuzzer_is_there || printf '\n    clang with libFuzzer'
+}
+
 main() {
   local group lacking=""
   [ $# -gt 0 ] || set -- node board test
   for group in "$@"; do
     case $group in
-      node | board | test) ;;
-      *) fail "no such group: $group. There are node, board and test." ;;
+      node | board | test | fuzz) ;;
+      *) fail "no such group: $group. There are node, board, test and fuzz." ;;
     esac
   done
 

@@ -71,7 +71,7 @@ interface Exports {
 }
 
 /** Compiles one file of the module without the project's settings, whose entries would come with it. */
-async function compile(entry: string): Promise<WebAssembly.Module> {
+export async function compile(entry: string): Promise<WebAssembly.Module> {
   const folder = mkdtempSync(join(tmpdir(), "wasmcam-asc-"));
   try {
     const out = join(folder, "out.wasm");
