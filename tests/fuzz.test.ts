@@ -92,13 +92,14 @@ async function checkServer(world: SimulatedWorld, input: Buffer): Promise<void> 
 /** Sends a form. @returns the answer's status */
 function post(world: SimulatedWorld, form: Buffer): number | undefined {
   const conversation = world.converse();
-  conversation.ask("/control", { method: "POST", headers: { "Content-Length": `${form.length}`, Connection: "close" } });
+  const headers = { "Content-Length": `${form.length}`, Connection: "close" };
+  conversation.ask("/control", { method: "POST", headers });
   conversation.client.send(form);
   world.runUntil(() => conversation.client.isOver, 5 * SECOND, `an answer; ${named(form)}`);
   return conversation.response?.status;
 }
 
-test("inputs that once failed, and mutations of conversations, are answered the same however they are cut", async () => {
+test("inputs that once failed, and mutations of requests, are answered the same however they are cut", async () => {
   const inputs = seedInputs("server").filter((input) => input.length < 2000);
   const random = new Random(SEED);
   let world = freshWorld();

@@ -1,6 +1,6 @@
 /*
- * The camera as a fuzzer sees it: the module, translated to C by wasm2c so that clang can count which of its branches an
- * input reaches, on a board of a few lines. One client at a time talks to it. After each input all is as it was: the
+ * The camera as a fuzzer sees it: the module, translated to C by wasm2c so that clang can count which of its branches
+ * an input reaches, on a board of a few lines. One client at a time talks to it. After each input all is as it was: the
  * module's memory is a private map of a snapshot, of which only what was written is thrown away.
  */
 #ifndef BOARD_H
@@ -36,8 +36,8 @@ void board_restore(void);
 
 /**
  * Lets a client connect and say `length` bytes; when the camera has come to rest the answer is what was sent so far.
- * The client then leaves, and time passes, until the camera has forgotten it. Fails where it does not, or does not rest.
- * The answer's bytes are there until the next call.
+ * The client then leaves, and time passes, until the camera has forgotten it. Fails where it does not, or does not
+ * rest. The answer's bytes are there until the next call.
  */
 struct answer board_talk(const uint8_t *bytes, size_t length, enum way way);
 

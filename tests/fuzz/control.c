@@ -40,8 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static uint8_t request[4096];
   if (size > 2048) return -1;
   const int head = snprintf((char *)request, sizeof request,
-                            "POST /control HTTP/1.1\r\nHost: camera\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n"
-                            "Connection: close\r\n\r\n",
+                            "POST /control HTTP/1.1\r\nHost: camera\r\nAuthorization: Bearer %s\r\n"
+                            "Content-Length: %zu\r\nConnection: close\r\n\r\n",
                             board_secret(), size);
   memcpy(request + head, data, size);
   board_restore();
