@@ -10,8 +10,8 @@ export const TEST_FILES: string[] = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".test.ts"))
   .sort();
 
-/** What a test says in its source if it needs more than Node: Chromium, the emulated board, ffmpeg, Rust. */
-const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/emulator\/|["]ffmpeg"|["]board\/build\.sh"/;
+/** What a test says in its source if it needs more than Node: Chromium, the emulated board, ffmpeg, cjpeg, Rust. */
+const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/emulator\/|["](?:ffmpeg|cjpeg)"|["]board\/build\.sh"/;
 
 /** Whether a file of this folder, or one of this folder that it imports, needs more than Node. */
 function needsMore(file: string, seen = new Set<string>()): boolean {

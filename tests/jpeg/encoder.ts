@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
-import type { Format } from "./pictures.ts";
+import { type Format, type Picture, decode, pictureOf, pixelsOf } from "./pictures.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -138,5 +138,20 @@ export class Encoder {
     assert.equal(progress, PROGRESS.DONE);
     assert.ok(length() <= fileEnd - file, "the file ends where it must");
     return { file: Buffer.from(bytes.subarray(file, file + length())), slices };
+  }
+
+  /** Encodes in place and decodes. */
+  async roundTrip(
+    picture: Picture,
+    format: Format,
+    sampling: Sampling,
+    quality: number,
+  ): Promise<{ source: Picture; file: Buffer; decoded: Picture }> {
+    const { width, height } = picture;
+    const pixels = pixelsOf(picture, format);
+    const { file } = this.encode({ pixels, width, height, format, sampling, quality });
+    assert.ok(file, "there is a file");
+    const source = pictureOf(pixels, width, height, format);
+    return { source, file, decoded: await decode(file, source) };
   }
 }

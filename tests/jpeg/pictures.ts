@@ -3,10 +3,7 @@
  * mean in 8-bit red, green and blue, which is what decoded files are compared with.
  */
 
-import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { bayerChannel, bayerColours } from "../../host/scenes/pixels.ts";
@@ -156,10 +153,9 @@ export async function decode(jpeg: Buffer, { width, height, channels }: Picture)
   return { width, height, channels, data };
 }
 
-/** What libjpeg-turbo's own encoder makes of a picture with the standard tables. sharp has no 4:2:2, cjpeg has. */
+/** What libjpeg-turbo's own encoder makes of a picture with the standard tables. It has no 4:2:2. */
 export function reference(picture: Picture, quality: number, sampling: string): Promise<Buffer> {
   const { width, height, channels, data } = picture;
-  if (sampling === "4:2:2" && channels === 3) return cjpeg(picture, ["-quality", `${quality}`, "-sample", "2x1"]);
   return sharp(data, { raw: { width, height, channels } })
     .toColourspace(channels === 1 ? "b-w" : "srgb")
     .jpeg({
@@ -172,17 +168,6 @@ export function reference(picture: Picture, quality: number, sampling: string): 
       quantisationTable: 0,
     })
     .toBuffer();
-}
-
-/** Encodes with libjpeg-turbo's own program. */
-async function cjpeg({ width, height, data }: Picture, options: string[]): Promise<Buffer> {
-  const child = spawn("cjpeg", [...options, "-baseline", "-dct", "int"], { stdio: ["pipe", "pipe", "inherit"] });
-  const code = new Promise((resolve, reject) => child.once("close", resolve).once("error", reject));
-  child.stdin.write(`P6 ${width} ${height} 255\n`);
-  child.stdin.end(data);
-  const [file, status] = await Promise.all([buffer(child.stdout), code]);
-  assert.equal(status, 0, "cjpeg (libjpeg-turbo-progs) encodes it");
-  return file;
 }
 
 /** Peak signal-to-noise ratio over all channels, in decibels. */
