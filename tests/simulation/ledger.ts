@@ -44,7 +44,8 @@ const DEFAULTS: Values = {
 };
 /** Those that the chip has beside them. The soft sensor has only what its settings say. */
 const CHIP_DEFAULTS: Values = { size: "320x240", format: "rgb565" };
-const FORMATS: { [name: string]: Format } = {
+/** By the names that people write. */
+export const FORMATS: { [name: string]: Format } = {
   gray: Format.GRAY,
   rgb565: Format.RGB565,
   yuyv: Format.YUYV,
@@ -250,12 +251,14 @@ export class Ledger {
         values[name] = value === true ? "on" : value === false ? "off" : String(value);
       }
     }
-    const isKnown = isSure && this.isSure && from > this.#toldAt;
+    const isFound = this.#index > 0;
+    const isKnown = isSure && this.isSure && isFound && from > this.#toldAt;
     for (const [name, value] of Object.entries({ ...(isKnown ? this.values : {}), ...sets })) {
       if (values[name] !== undefined && values[name] !== value) return `${name} is ${values[name]}, not ${value}`;
     }
-    if (from <= this.#toldAt) {
-      // It may have waited behind a younger answer, which then holds.
+    if (from <= this.#toldAt || !isFound) {
+      // It may have waited behind a younger answer, which then holds; or the sensor is not found yet, whose controls
+      // are not there, and then all become what is kept.
       this.isSure = false;
       this.#begin({ from, until: Infinity, values: { ...this.values, ...values } }, -1);
       return undefined;

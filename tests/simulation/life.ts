@@ -16,10 +16,9 @@ import { Random } from "../../host/simulated/random.ts";
 import { Mood } from "../../host/simulated/sensor.ts";
 import { MILLISECOND, SECOND } from "../../host/simulated/timeline.ts";
 import { SimulatedWorld } from "../../host/simulated/world.ts";
-import { Format } from "../../host/board-table.ts";
 import { SimulatedChip } from "./chip.ts";
 import type { Files } from "./files.ts";
-import { Ledger } from "./ledger.ts";
+import { FORMATS, Ledger } from "./ledger.ts";
 import { type Ask, LINES, type Plan, plain, type Rude, type Talk, type Watch } from "./plan.ts";
 import { CONNECTIONS_MAX, type Surroundings, VIEWERS_MAX, Wire } from "./wire.ts";
 
@@ -52,7 +51,7 @@ async function sceneOf(size: string, formatName: string): Promise<Scene> {
   let scene = scenes.get(name);
   if (!scene) {
     const [width, height] = size.split("x").map(Number);
-    const format = { gray: Format.GRAY, rgb565: Format.RGB565, yuyv: Format.YUYV, bayer: Format.BAYER }[formatName] ?? Format.RGB565;
+    const format = FORMATS[formatName];
     const bytesMax = SCENE_FRAMES * (width * height * 2 + 6) + 64;
     scene = new Scene(await renderScene({ scene: PATTERN, width, height, format, bytesMax }));
     scenes.set(name, scene);
@@ -238,7 +237,8 @@ class Life implements Surroundings {
       if (size !== values.size) wrong("size", size, values.size);
       if (capture.format !== values.format) wrong("format", capture.format, values.format);
       if (capture.sampling !== values.sampling) wrong("sampling", capture.sampling, values.sampling);
-      if (!ledger.mayOverflow && String(capture.quality) !== values.quality) wrong("quality", capture.quality, values.quality);
+      const { quality } = capture;
+      if (!ledger.mayOverflow && String(quality) !== values.quality) wrong("quality", quality, values.quality);
       if (capture.fps > Number(values.fps) * 1.5 + 1) wrong("fps", capture.fps, `${values.fps} at most`);
     }
     if (!isFresh) return;

@@ -199,7 +199,8 @@ export function makePlan(seed: number): Plan {
     const pairs: [string, string][] = [];
     const count = random.between(1, 3);
     for (let i = 0; i < count; i++) {
-      const names = ["quality", "sampling", "fps", "fps", "restart_interval", ...(isChip ? ["size", "format", "mirror", "flip"] : [])];
+      const chips = isChip ? ["size", "format", "mirror", "flip"] : [];
+      const names = ["quality", "sampling", "fps", "fps", "restart_interval", ...chips];
       const name = pick(names);
       if (name === "quality") pairs.push([name, String(random.between(1, random.chance(0.3) ? 100 : 70))]);
       else if (name === "sampling") pairs.push([name, pick(SAMPLINGS)]);

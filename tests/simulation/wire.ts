@@ -100,7 +100,12 @@ export class Wire implements Observer {
   }
 
   get isWatching(): boolean {
-    return this.isOpen && this.reader.isStream;
+    return this.isOpen && this.isStreaming;
+  }
+
+  /** Whether it was sent the beginning of a stream. */
+  get isStreaming(): boolean {
+    return this.reader.isStream;
   }
 
   /** The client sends a request of so many bytes. */
@@ -163,7 +168,10 @@ export class Wire implements Observer {
     if (life.isStopping) return;
     const isLeft = peer.isGone || peer.hasEnded;
     if (how === Close.ABORT) {
-      if (!isLeft && life.now - this.takenAt < WRITE_DEADLINE) {
+      // Where all places are taken, who keeps the camera waiting longest gives way, but for viewers.
+      const isPressed = life.open >= CONNECTIONS_MAX || (this.asksSnapshot && life.snapshots >= SNAPSHOTS_MAX);
+      const mayGiveWay = isPressed && !this.isStreaming;
+      if (!isLeft && !mayGiveWay && life.now - this.takenAt < WRITE_DEADLINE) {
         life.fail("nobody is cut without cause", `connection ${this.id} was cut, its peer was there and took bytes`);
       }
       life.count(isLeft ? "peers gone" : "stalled peers cut");
@@ -266,6 +274,8 @@ export class Wire implements Observer {
     } else if (status === 408) {
       const since = Math.max(pending?.beganAt ?? this.dripAt, this.#answeredAt);
       if (life.now - since < HEAD_DEADLINE) life.fail("deadlines hold", `${wrong} after ${life.now - since} µs`);
+    } else if (pending?.ask.sets && status === 400 && /no control/.test(text) && life.ledger.delivered === 0) {
+      life.count("controls of no sensor");
     } else if (pending && !pending.ask.status.includes(status)) {
       life.fail("right answers", wrong);
     } else if (!pending && status < 400) {

@@ -1,0 +1,231 @@
+/**
+ * Deliberate bugs: small changes of the module's source, each a mistake that somebody could make. The simulator must
+ * find every one of them. Each says what is replaced by what; the text must be there exactly once, so that a bug does
+ * not vanish unnoticed as the source changes.
+ */
+
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { ASC, BUILD, ROOT } from "./files.ts";
+
+export type Bug = {
+  /** What is wrong, in words. */
+  name: string;
+  /** In `assembly/`. */
+  file: string;
+  from: string;
+  to: string;
+};
+
+export const BUGS: Bug[] = [
+  {
+    name: "a slot is not given back when its viewer goes",
+    file: "http/connection.ts",
+    from: "if (slot) this.server.slots.giveBack(slot);",
+    to: "",
+  },
+  {
+    name: "a slot is not given back when it was sent to a snapshot",
+    file: "http/connection.ts",
+    from: "    if (!slot) return;\n    this.server.slots.giveBack(slot);",
+    to: "    if (!slot) return;\n    if (!this.isSnapshot) this.server.slots.giveBack(slot);",
+  },
+  {
+    name: "snapshots are not counted down",
+    file: "http/connection.ts",
+    from: "    if (this.isSnapshot) this.server.snapshots--;\n    this.isSnapshot = false;\n  }\n\n  // --- Frames",
+    to: "    this.isSnapshot = false;\n  }\n\n  // --- Frames",
+  },
+  {
+    name: "viewers are not counted down when they are reset",
+    file: "http/connection.ts",
+    from: "if (this.isViewer) this.server.viewers--;",
+    to: "if (this.isViewer && how == Close.ORDERLY) this.server.viewers--;",
+  },
+  {
+    name: "a torn copy: a file's last byte is not copied",
+    file: "capture.ts",
+    from: "memory.copy(slot.jpegAt, file, bytes);",
+    to: "memory.copy(slot.jpegAt, file, bytes - 1);",
+  },
+  {
+    name: "a file is not copied where the slot has one of the same length",
+    file: "capture.ts",
+    from: "memory.copy(slot.jpegAt, file, bytes);",
+    to: "if (slot.jpegBytes != bytes) memory.copy(slot.jpegAt, file, bytes);",
+  },
+  {
+    name: "the sensor fills the buffer that is being encoded",
+    file: "capture.ts",
+    from: "      buffer.holder = Holder.ENCODER;\n",
+    to: "      buffer.holder = Holder.NOBODY;\n",
+  },
+  {
+    name: "the slot that is newest is written to",
+    file: "slot.ts",
+    from: "if (slot != this.newest && slot != this.writing &&",
+    to: "if (slot != this.writing &&",
+  },
+  {
+    name: "a lost wake-up: a pulse wakes one of those who wait",
+    file: "scheduler.ts",
+    from: "        task.awaits = null;\n        task.wake();\n      }",
+    to: "        task.awaits = null;\n        task.wake();\n        break;\n      }",
+  },
+  {
+    name: "a lost wake-up: room for more is not noticed",
+    file: "sockets.ts",
+    from: "if (word & Ready.WRITABLE) socket.writable = true;",
+    to: "",
+  },
+  {
+    name: "a lost wake-up: a frame that came while one was sent is waited for",
+    file: "http/connection.ts",
+    from: "if (newest && newest.sequence != this.sequence) this.wake();",
+    to: "",
+  },
+  {
+    name: "a slow viewer gets the frame that was the newest when it had no room",
+    file: "http/connection.ts",
+    from: "if (count == 0) {",
+    to: "if (count < 0) {",
+  },
+  { name: "one slot too few", file: "limits.ts", from: "  1 + // being written\n", to: "" },
+  {
+    name: "one viewer too many",
+    file: "http/server.ts",
+    from: "return this.viewers < VIEWERS_MAX;",
+    to: "return this.viewers <= VIEWERS_MAX;",
+  },
+  {
+    name: "one snapshot too few",
+    file: "http/server.ts",
+    from: "return this.snapshots < SNAPSHOTS_MAX;",
+    to: "return this.snapshots < SNAPSHOTS_MAX - 1;",
+  },
+  {
+    name: "one connection too few",
+    file: "http/server.ts",
+    from: "      if (this.connections[i].state == State.FREE) return",
+    to: "      if (i > 0 && this.connections[i].state == State.FREE) return",
+  },
+  {
+    name: "a target of just the greatest length is refused",
+    file: "http/parser.ts",
+    from: "if (++this.targetBytes <= TARGET_BYTES_MAX) return true;",
+    to: "if (++this.targetBytes < TARGET_BYTES_MAX) return true;",
+  },
+  {
+    name: "a body of just the greatest length is refused",
+    file: "http/server.ts",
+    from: "(route.isPost ? BODY_BYTES_MAX : 0)",
+    to: "(route.isPost ? BODY_BYTES_MAX - 1 : 0)",
+  },
+  {
+    name: "a body's bytes are read again as the next request",
+    file: "http/connection.ts",
+    from: "    this.bodyCame += count;\n    this.inputAt += count;",
+    to: "    this.bodyCame += count;\n    if (!this.hasBody) this.inputAt += count;",
+  },
+  {
+    name: "numbers of frames come again after 255",
+    file: "slot.ts",
+    from: "if (++this.sequence == 0) this.sequence = 1;",
+    to: "if (++this.sequence == 256) this.sequence = 1;",
+  },
+  {
+    name: "the boundary behind a part lacks its last byte",
+    file: "slot.ts",
+    from: "slot.partBytes = u32(end - slot.partAt);",
+    to: "slot.partBytes = u32(end - slot.partAt) - 1;",
+  },
+  {
+    name: "each frame allocates",
+    file: "capture.ts",
+    from: "    this.published++;\n",
+    to: "    this.published++;\n    heap.alloc(16);\n",
+  },
+  {
+    name: "no deadline for a head",
+    file: "http/connection.ts",
+    from: "this.headSince + HEAD_DEADLINE",
+    to: "this.headSince + IDLE_DEADLINE",
+  },
+  {
+    name: "no deadline for a peer that takes nothing",
+    file: "http/connection.ts",
+    from: "if (count == Fault.AGAIN) return 0;",
+    to: "if (count == Fault.AGAIN) {\n      this.progressAt = now;\n      return 0;\n    }",
+  },
+  {
+    name: "a deadline that is counted from the beginning of a part",
+    file: "http/connection.ts",
+    from: "    if (count > 0) {\n      this.progressAt = now;\n      return count;",
+    to: "    if (count > 0) {\n      return count;",
+  },
+  {
+    name: "a change of controls does not wait for frames that are under way",
+    file: "capture.ts",
+    from: "if (!this.encoding && !this.held(Holder.WAITING)) this.configure();",
+    to: "this.configure();",
+  },
+  {
+    name: "what is right of a wrong request is applied",
+    file: "http/control.ts",
+    from: "if (!read(controls, connection.body, parser.bodyBytes, connection, now)) return;",
+    to: "if (!read(controls, connection.body, parser.bodyBytes, connection, now)) return controls.exchange();",
+  },
+  {
+    name: "a stalled sensor's capture is not stopped",
+    file: "capture.ts",
+    from: "      captureStop();\n      buffer.holder = Holder.NOBODY;\n      this.stalled++;",
+    to: "      buffer.holder = Holder.NOBODY;\n      this.stalled++;",
+  },
+  {
+    name: "a frame that came damaged is published",
+    file: "capture.ts",
+    from: "} else if (result < 0 || (",
+    to: "} else if (result < 0 && result != Fault.TORN || (result >= 0 && ",
+  },
+  {
+    name: "/state counts damaged frames as stalls",
+    file: "http/state.ts",
+    from: ".text(',\"torn\":').number(capture.torn)",
+    to: ".text(',\"torn\":').number(capture.stalled)",
+  },
+  {
+    name: "/state counts a frame too many as missed",
+    file: "http/connection.ts",
+    from: "if (this.sequence) this.dropped += newest.sequence - this.sequence - 1;",
+    to: "if (this.sequence) this.dropped += newest.sequence - this.sequence;",
+  },
+];
+
+/** Changes the source as the bug says. @throws where its text is not there exactly once */
+export function applyBug({ name, from, to }: Bug, source: string): string {
+  const parts = source.split(from);
+  if (parts.length !== 2) throw new Error(`"${name}": its text is there ${parts.length - 1} times`);
+  return parts.join(to);
+}
+
+/** Compiles the module with a bug in it. @returns the file, which is the caller's to remove with {@link BUGGY} */
+export async function buildBug(bug: Bug): Promise<string> {
+  const folder = join(BUGGY, bug.name.replaceAll(/\W+/g, "-"));
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(ROOT, "assembly"), join(folder, "assembly"), { recursive: true });
+  const file = join(folder, "assembly", bug.file);
+  writeFileSync(file, applyBug(bug, readFileSync(file, "utf8")));
+  const config = JSON.parse(readFileSync(join(ROOT, "asconfig.json"), "utf8"));
+  // Whether a bug is found does not depend on how well it is compiled.
+  Object.assign(config.options, { converge: false, optimizeLevel: 1 });
+  config.targets = { bug: { ...config.targets.board, outFile: "bug.wasm", textFile: undefined } };
+  writeFileSync(join(folder, "asconfig.json"), JSON.stringify(config));
+  await promisify(execFile)(process.execPath, [ASC, "--target", "bug", "--baseDir", folder]);
+  return join(folder, "bug.wasm");
+}
+
+/** Where modules with bugs are built. */
+export const BUGGY = join(BUILD, "bugs");
