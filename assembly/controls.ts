@@ -31,6 +31,8 @@ export class Control {
   /** What a request that is being read would make of it. */
   wanted: i32 = 0;
   choices: string[] = [];
+  /** Whether the value that the board keeps was looked for. */
+  isRead: bool = false;
 
   constructor(
     readonly name: string,

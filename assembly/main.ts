@@ -19,7 +19,7 @@ import { Ov2640 } from "./sensors/ov2640";
 import { Ov5640 } from "./sensors/ov5640";
 import { Sensor } from "./sensors/sensor";
 import { SoftSensor } from "./sensors/soft";
-import { readScene } from "./settings";
+import { readScene, readSettings } from "./settings";
 import { Slots } from "./slot";
 
 const HTTP_PORT: u32 = 80;
@@ -35,6 +35,7 @@ export function start(): void {
   controls.restart.setRange(0, RESTART_MAX, 0);
   controls.frameBytes.setRange(0, JPEG_BYTES_MAX, 0);
   controls.byteRate.setRange(0, 100_000_000, 0);
+  readSettings(controls);
   const scene = readScene();
   const sensors: Sensor[] = [
     new Ov5640(controls),

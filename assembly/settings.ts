@@ -22,11 +22,16 @@ function begin(address: usize): Writer {
   return textWriter!.begin(address, TEXT_BYTES);
 }
 
-/** Gives each control that the camera has the value that the board keeps for it, if it keeps one. */
+/**
+ * Gives each control that the camera has the value that the board keeps for it, if it keeps one; but only the first time,
+ * so that what was set while the sensor was looked for stays.
+ */
 export function readSettings(controls: Controls): void {
   for (let i = 0; i < controls.all.length; i++) {
     const control = controls.all[i];
-    if (!control.available || !get(control.name)) continue;
+    if (!control.available || control.isRead) continue;
+    control.isRead = true;
+    if (!get(control.name)) continue;
     if (control.read(value, valueLength)) control.value = control.wanted;
     else ignored(control.name);
   }

@@ -90,6 +90,7 @@ export class SimulatedNetwork implements Network {
       timeline.after(toClient.delay(), () => {
         if (!isTaken) client.refused();
         else if (client.established()) toCamera.open();
+        else timeline.after(toCamera.delay(), () => connection.peerGone()); // nobody waits for it any more
       });
     });
     return client;

@@ -260,7 +260,7 @@ export class Ledger {
       // It may have waited behind a younger answer, which then holds; or the sensor is not found yet, whose controls
       // are not there, and then all become what is kept.
       this.isSure = false;
-      this.#begin({ from, until: Infinity, values: { ...this.values, ...values } }, -1);
+      this.#begin({ from, until: Infinity, values: { ...this.values, ...values } }, this.#eras.length - 1);
       return undefined;
     }
     this.isSure = isSure;
