@@ -8,7 +8,6 @@
 import {
   type BoardTable,
   BoardTrap,
-  CRASH_BYTES_MAX,
   Fault,
   Format,
   FRAME_TIME_BYTES,
@@ -22,6 +21,7 @@ import {
 import { cutText, LogRing } from "./log-ring.ts";
 import type { Network } from "./network.ts";
 import type { Settings } from "./settings.ts";
+import { NO_PAST, type Past } from "./past.ts";
 import { Events, Sockets } from "./sockets.ts";
 import type { Sensor } from "./soft-sensor.ts";
 
@@ -43,19 +43,16 @@ export type BoardParts = {
   log: Log;
   /** Where the last lines of the log are kept, if they have a place already. */
   recent?: LogRing;
+  /** What was before this board was made, if anything. */
+  past?: Past;
   /** Called when the network gave `events` something to tell. */
   wake: () => void;
 };
 
-/** Why a module stopped, and when: µs since the board's start. */
-export type Crash = { text: string; time: number };
-
 export class Board {
   readonly table: BoardTable;
-  /** How often a module was started afresh. */
-  restarts = 0;
-  /** What ended the last one that was ended by something. */
-  crash: Crash | undefined;
+  /** What happened to the modules before the one that runs; the supervisor keeps it. */
+  past: Past;
   /** The last line of level ERROR that the module wrote; whoever wants to know since when empties it. */
   complaint = "";
   readonly #parts: BoardParts;
@@ -70,6 +67,7 @@ export class Board {
     this.#parts = parts;
     this.#events = new Events(parts.wake);
     this.#sockets = new Sockets(parts.network, this.#events);
+    this.past = parts.past ?? NO_PAST;
     this.#recent = parts.recent ?? new LogRing();
     this.table = this.#fill();
   }
@@ -80,10 +78,9 @@ export class Board {
     this.#parts.log(level, text);
   }
 
-  /** Keeps what stopped the module, for the next one to tell. */
-  crashed(text: string, time: number): void {
-    this.restarts++;
-    this.crash = { text: cutText(text, CRASH_BYTES_MAX), time };
+  /** How often a module was started afresh. */
+  get restarts(): number {
+    return this.past.restarts;
   }
 
   /** Serves the module whose memory this is. */
@@ -191,9 +188,9 @@ export class Board {
           case Identity.RESTARTS:
             return memory.writeText(String(this.restarts), address, length);
           case Identity.CRASH:
-            return memory.writeText(this.crash?.text ?? "", address, length);
+            return memory.writeText(this.past.crash?.text ?? "", address, length);
           case Identity.CRASH_TIME:
-            return memory.writeText(this.crash ? String(this.crash.time) : "", address, length);
+            return memory.writeText(this.past.crash ? String(this.past.crash.time) : "", address, length);
           default:
             throw new BoardTrap(`identify with an unknown question, ${what}`);
         }

@@ -1,12 +1,11 @@
 /**
- * The camera on Node: reads the command line, binds the port, renders the scene and runs the live world until Ctrl-C.
+ * The camera on Node: reads the command line, renders the scene, and keeps a live camera running until Ctrl-C.
  *
  * Exit codes: 0 ended as asked, 1 the machine is not as it should be (port in use, no pictures, nothing built), 2 the
  * command line is wrong. Either way the reason is one line on standard error.
  */
 
 import { access } from "node:fs/promises";
-import type { Server } from "node:net";
 import { CommanderError, Option } from "commander";
 import { Level } from "./board-table.ts";
 import {
@@ -17,13 +16,11 @@ import {
   sceneWish,
   settingsOf,
 } from "./camera-options.ts";
-import { openServer } from "./live/network.ts";
-import { LiveWorld } from "./live/world.ts";
+import type { SensorPlan } from "./live/camera-plan.ts";
+import { Keeper, ListenError, PlanError } from "./live/keeper.ts";
 import { loadModule, modulePath, type Profile } from "./module.ts";
-import { renderScene, Scene, SceneError } from "./scenes/file.ts";
-import { busSensor, SENSORS } from "./sensors/models.ts";
-import { FileSettings, MemorySettings, SettingsError } from "./settings.ts";
-import { type Sensor, SoftSensor } from "./soft-sensor.ts";
+import { renderScene, SceneError } from "./scenes/file.ts";
+import { SENSORS } from "./sensors/models.ts";
 
 /** A scene for Node at most: a test scene of seven seconds in QVGA. */
 const SCENE_BYTES_MAX = 32_000_000;
@@ -69,43 +66,46 @@ async function requireModule(profile: Profile): Promise<WebAssembly.Module> {
   return loadModule(path);
 }
 
-async function bind(host: string, port: number): Promise<Server> {
-  try {
-    return await openServer(host, port);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") throw new StartError(`port ${port} of ${host} is in use; choose another with --port`);
-    if (code === "EACCES") throw new StartError(`port ${port} of ${host} is not allowed to this user; choose another`);
-    throw new StartError(`can't listen on port ${port} of ${host}: ${message}`);
-  }
-}
-
 /** A line of the log, with the time of day. */
 function log(level: number, text: string): void {
   const time = new Date().toISOString().slice(11, 23);
   process.stdout.write(`${time} ${(Level[level] ?? "?").padEnd(7)} ${text}\n`);
 }
 
-async function makeSensor(options: Options): Promise<Sensor> {
-  if (options.sensor !== "soft") return busSensor(options.sensor, options.scene);
-  return new SoftSensor(new Scene(await renderScene({ ...sceneWish(options), bytesMax: SCENE_BYTES_MAX })));
+async function sensorPlan(options: Options): Promise<SensorPlan> {
+  if (options.sensor !== "soft") return { model: options.sensor, pictures: options.scene };
+  const bytes = await renderScene({ ...sceneWish(options), bytesMax: SCENE_BYTES_MAX });
+  const scene = new SharedArrayBuffer(bytes.length);
+  bytes.copy(Buffer.from(scene));
+  return { scene };
+}
+
+/** Why the camera did not start, as the person at the command line should read it. */
+function startError(error: unknown, { host, port }: Options): unknown {
+  if (error instanceof PlanError) return new StartError(error.message);
+  if (!(error instanceof ListenError)) return error;
+  const { code, message } = error;
+  if (code === "EADDRINUSE") return new StartError(`port ${port} of ${host} is in use; choose another with --port`);
+  if (code === "EACCES") return new StartError(`port ${port} of ${host} is not allowed to this user; choose another`);
+  return new StartError(`can't listen on port ${port} of ${host}: ${message}`);
 }
 
 async function run(options: Options): Promise<void> {
   const module = await requireModule(options.profile);
-  const sensor = await makeSensor(options);
+  const sensor = await sensorPlan(options);
   const { size, format } = settingsOf(options);
   // The soft sensor has what its scene was made for, whatever is kept; a chip has its own ways.
   const given = Object.entries({ ...(options.sensor === "soft" && { size, format }), ...saidSettings(options) });
-  const settings = options.settings ? new FileSettings(options.settings, given) : new MemorySettings(given);
-  const server = await bind(options.host, options.port);
-  const world = new LiveWorld({ module, server, sensor, settings, log });
-  process.stdout.write(`http://${world.address}/\n`);
+  const plan = { module, host: options.host, port: options.port, sensor, given, settingsFile: options.settings };
+  const camera = await Keeper.start(plan, log).catch((error) => {
+    throw startError(error, options);
+  });
+  process.stdout.write(`http://${camera.address}/\n`);
   await new Promise((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
   });
-  await world.stop();
+  await camera.stop();
 }
 
 try {
@@ -113,7 +113,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has written its line, or the help
-  } else if (error instanceof StartError || error instanceof SceneError || error instanceof SettingsError) {
+  } else if (error instanceof StartError || error instanceof SceneError) {
     process.stderr.write(`error: ${error.message}\n`);
     process.exitCode = 1;
   } else {

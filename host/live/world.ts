@@ -7,9 +7,12 @@ import { randomFillSync } from "node:crypto";
 import type { AddressInfo, Server } from "node:net";
 import { Board, type Log } from "../board.ts";
 import { Level } from "../board-table.ts";
+import type { LogRing } from "../log-ring.ts";
+import type { Past } from "../past.ts";
 import type { Settings } from "../settings.ts";
 import type { Sensor } from "../soft-sensor.ts";
 import { Supervisor } from "../supervisor.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { LiveNetwork } from "./network.ts";
 
 /** The port on which the module listens, wherever the host shows it. */
@@ -27,7 +30,24 @@ export type LiveParts = {
   sensor: Sensor;
   settings: Settings;
   log: Log;
+  // What a world goes on with that another one, in a thread of before, has begun:
+  /** The last lines of the log. */
+  recent?: LogRing;
+  /** What became of the modules before. */
+  past?: Past;
+  /** How long ago the board was started, ms. */
+  age?: number;
+  /** Where another thread sees whether the module is in a step. */
+  heartbeat?: Heartbeat;
+  /** Called when a module has stopped. */
+  onFailure?: (past: Past) => void;
 };
+
+/** Where a browser finds a server. */
+export function addressOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  return `${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
 
 export class LiveWorld {
   readonly board: Board;
@@ -35,15 +55,19 @@ export class LiveWorld {
   readonly address: string;
   readonly #network: LiveNetwork;
   readonly #supervisor: Supervisor;
-  readonly #startedAt = performance.now();
+  readonly #heartbeat: Heartbeat;
+  readonly #onFailure: (past: Past) => void;
+  readonly #startedAt: number;
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   /** Starts the camera at once: when it is made, the module listens, and no connection can come too early. */
-  constructor({ module, server, sensor, settings, log }: LiveParts) {
-    const { address, port, family } = server.address() as AddressInfo;
-    this.address = `${family === "IPv6" ? `[${address}]` : address}:${port}`;
+  constructor({ module, server, sensor, settings, log, ...begun }: LiveParts) {
+    this.#startedAt = performance.now() - (begun.age ?? 0);
+    this.#heartbeat = begun.heartbeat ?? new Heartbeat();
+    this.#onFailure = begun.onFailure ?? (() => {});
+    this.address = addressOf(server);
     this.#network = new LiveNetwork(server, CAMERA_PORT);
     this.board = new Board({
       kind: "node",
@@ -54,6 +78,8 @@ export class LiveWorld {
       settings,
       random: (bytes) => void randomFillSync(bytes),
       log,
+      recent: begun.recent,
+      past: begun.past,
       wake: this.#wake,
     });
     // Such as too many open files: that one connection is lost, the camera goes on.
@@ -87,12 +113,21 @@ export class LiveWorld {
     let now: number;
     let due: number;
     do {
-      due = this.#supervisor.turn(this.#now());
+      due = this.#step();
       now = this.#now();
     } while ((due <= now || this.board.pending(now)) && performance.now() < until);
     if (due <= now || this.board.pending(now)) this.#wake();
     else this.#sleep(Math.min(due, this.board.pendingAt) - now);
   };
+
+  #step(): number {
+    const { past } = this.board;
+    this.#heartbeat.begin(this.#supervisor.startedAt);
+    const due = this.#supervisor.turn(this.#now());
+    this.#heartbeat.end();
+    if (this.board.past !== past) this.#onFailure(this.board.past);
+    return due;
+  }
 
   /** @param time µs */
   #sleep(time: number): void {

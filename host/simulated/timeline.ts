@@ -4,6 +4,7 @@
 export const MILLISECOND = 1_000;
 export const SECOND = 1_000_000;
 export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
 
 type Event = { time: number; order: number; run: () => void };
 

@@ -10,6 +10,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { Board } from "../board.ts";
+import { NO_PAST } from "../past.ts";
 import type { Scene } from "../scenes/file.ts";
 import { MemorySettings } from "../settings.ts";
 import type { Sensor } from "../soft-sensor.ts";
@@ -186,7 +187,7 @@ export class SimulatedWorld {
   /** The board loses its power for a moment: all is gone but the settings, and the module starts with the next turn. */
   restart(): void {
     this.board.abortAll();
-    this.board.restarts = 0;
+    this.board.past = NO_PAST;
     this.#supervisor = new Supervisor(this.#module, this.board);
     this.#due = this.now;
   }

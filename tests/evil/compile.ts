@@ -22,6 +22,8 @@ export enum Way {
   LOOP_OF_CALLS = "I",
   /** Nor from the first step: fills its memory again and again, which is the runtime's own code. */
   LOOP_OF_FILLS = "F",
+  /** Nor from the first step: before, it puts another way, which is none. Without that it traps in later lives. */
+  LOOP_AFTER_PUT = "K",
   /** Calls itself without end. */
   RECURSION = "R",
   /** Asks for more memory and writes to where that would be. */

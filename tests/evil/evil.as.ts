@@ -1,7 +1,7 @@
 /**
  * A module that does what no module should, in the way that the setting `way` names, for tests of what its hosts make
  * of it. It does so in its first life, and where a way has many cases one in each life; in the life after the last it
- * listens and answers whoever comes, which shows that nothing is left of those before.
+ * listens and answers whoever comes, with the end of the log, which shows what is left of those before, and what not.
  */
 
 import {
@@ -33,11 +33,13 @@ const text: usize = memory.data(<i32>TEXT_BYTES);
 const wayName: usize = memory.data<u8>([0x77, 0x61, 0x79]);
 /** `survived`. */
 const survived: usize = memory.data<u8>([0x73, 0x75, 0x72, 0x76, 0x69, 0x76, 0x65, 0x64]);
-/** `HTTP/1.1 204 ` and two line ends. */
-const ANSWER_BYTES: u32 = 17;
-const answer: usize = memory.data<u8>([
-  0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e, 0x31, 0x20, 0x32, 0x30, 0x34, 0x20, 0x0d, 0x0a, 0x0d, 0x0a,
+/** `HTTP/1.1 200 ` and two line ends. */
+const HEAD_BYTES: u32 = 17;
+const head: usize = memory.data<u8>([
+  0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e, 0x31, 0x20, 0x32, 0x30, 0x30, 0x20, 0x0d, 0x0a, 0x0d, 0x0a,
 ]);
+const LOG_BYTES: u32 = 1024;
+const lines: usize = memory.data(<i32>LOG_BYTES);
 
 let way: u8 = 0;
 /** How many lives there were before. */
@@ -56,6 +58,11 @@ export function begin(): void {
 
 export function step(now: i64): i64 {
   switch (way) {
+    case 0x4b: // K
+      if (life > 0) unreachable();
+      settingPut(wayName, 3, wayName, 3);
+      loopForEver();
+      break;
     case 0x54: // T
       if (life == 0) unreachable();
       break;
@@ -87,7 +94,9 @@ export function step(now: i64): i64 {
   }
   const socket = tcpAccept(listener);
   if (socket == Fault.AGAIN) return NEVER;
-  tcpSend(socket, answer, ANSWER_BYTES);
+  tcpSend(socket, head, HEAD_BYTES);
+  const bytes = logRead(lines, LOG_BYTES);
+  if (bytes > 0) tcpSend(socket, lines, bytes);
   tcpClose(socket, Close.ORDERLY);
   return now;
 }
