@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Profile } from "../../host/module.ts";
 import { type Watched, watch } from "./viewers.ts";
 
 const MAIN = fileURLToPath(new URL("../../host/main.ts", import.meta.url));
@@ -31,8 +32,12 @@ function resident({ pid }: ChildProcess): number | undefined {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1024;
 }
 
-export async function benchNode(counts: number[]): Promise<NodeRow[]> {
-  const args = ["--import", "tsx", MAIN, "--port", "0", "--profile", "server"];
+/** Runs the camera on Node in a process of its own for as long as `body` takes. */
+export async function withCamera<T>(
+  profile: Profile,
+  body: (port: number, camera: ChildProcess) => Promise<T>,
+): Promise<T> {
+  const args = ["--import", "tsx", MAIN, "--port", "0", "--profile", profile];
   const camera = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const end = () => camera.kill("SIGKILL");
   process.once("exit", end);
@@ -44,6 +49,16 @@ export async function benchNode(counts: number[]): Promise<NodeRow[]> {
         if (match) resolve(Number(match[1]));
       });
     });
+    return await body(port, camera);
+  } finally {
+    camera.kill("SIGTERM");
+    if (camera.exitCode === null) await once(camera, "exit");
+    process.off("exit", end);
+  }
+}
+
+export function benchNode(counts: number[]): Promise<NodeRow[]> {
+  return withCamera("server", async (port, camera) => {
     const rows: NodeRow[] = [];
     for (const count of counts) {
       let cpuBefore: number | undefined;
@@ -53,9 +68,5 @@ export async function benchNode(counts: number[]): Promise<NodeRow[]> {
       rows.push({ ...row, cpu: used && used / (row.delivered * SECONDS), resident: resident(camera) });
     }
     return rows;
-  } finally {
-    camera.kill("SIGTERM");
-    if (camera.exitCode === null) await once(camera, "exit");
-    process.off("exit", end);
-  }
+  });
 }

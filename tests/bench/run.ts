@@ -15,6 +15,7 @@ import { type EncodeRun, benchEncode } from "../../host/emulator/encode-bench.ts
 import { PHOTOS_FOLDER, renderScene } from "../../host/scenes/file.ts";
 import { fromFormat, type Rgb, toFormat } from "../../host/scenes/pixels.ts";
 import { Random } from "../../host/simulated/random.ts";
+import { benchAttacks, benchAttacksOnNode } from "./attacks.ts";
 import { benchNode, type NodeRow } from "./node.ts";
 import { type Watched, watch } from "./viewers.ts";
 
@@ -132,6 +133,20 @@ async function benchBoard(counts: number[]): Promise<Watched[]> {
   }
 }
 
+/** The cable dials the board once in 20 ms, so that a larger crowd would not get in sooner. */
+const BOARD_CROWD = 40;
+
+async function benchAttacksOnBoard() {
+  const scene = await renderScene({ scene: PHOTOS_FOLDER, width: WIDTH, height: HEIGHT, format: Format.RGB565 });
+  const board = await startBoard({ scene, settings: QVGA });
+  try {
+    await board.answers();
+    return await benchAttacks(board.port, BOARD_CROWD);
+  } finally {
+    await board.stop();
+  }
+}
+
 /** Bytes of the module's memory by holder. What the compiler laid out besides is what is left of its static data. */
 async function memoryByHolder() {
   const { instance } = await WebAssembly.instantiate(readFileSync(await compile("memory.as", [])));
@@ -188,6 +203,10 @@ show("Frames a second on the emulated board, QVGA, 60 asked for; bytes a frame",
 const node: NodeRow[] = await benchNode([1, 32, 128]);
 show("Frames a second on Node, QVGA, 30 asked for; processor time (µs) a delivered frame, resident bytes", node);
 
+const attacks = { node: await benchAttacksOnNode(), board: await benchAttacksOnBoard() };
+show("Under attack, on Node: pictures answered within ms, frames that two good viewers got and lost", attacks.node);
+show("Under attack by 40, on the emulated board", attacks.board);
+
 const sizes = {
   "module, board": size("build/wasmcam.wasm"),
   "module, server": size("build/wasmcam-server.wasm"),
@@ -199,5 +218,5 @@ show("Sizes, bytes", sizes);
 const memory = await memoryByHolder();
 show("Memory of the module, profile board, bytes", memory);
 
-const all = { encode, longestStep, board, node, sizes, memory };
+const all = { encode, longestStep, board, node, attacks, sizes, memory };
 writeFileSync(`${ROOT}build/bench.json`, `${JSON.stringify(all, null, 2)}\n`);

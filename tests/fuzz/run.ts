@@ -2,9 +2,9 @@
  * `make fuzz`: builds each target (or the one that TARGET names) and runs it under libFuzzer for SECONDS (60).
  *
  * The module is translated to C by wasm2c, so that clang counts the branches that an input reaches, and the fuzzer
- * keeps the inputs that reach new ones, in build/fuzz/, for the next run as well. What it finds wrong is left there too,
- * with the command that replays it; an input that was put right belongs to tests/fuzz/kept/, under a name that says what
- * it did. The tests replay those, and mutate them from a seed, without any of these tools (tests/fuzz.test.ts).
+ * keeps the inputs that reach new ones, in build/fuzz/, for the next run as well. What it finds wrong is left there
+ * too, with the command that replays it; an input that was put right belongs to tests/fuzz/kept/, under a name that
+ * says what it did. The tests replay those, and mutate them from a seed, without these tools (tests/fuzz.test.ts).
  */
 
 import { execFileSync, spawn } from "node:child_process";
@@ -128,7 +128,7 @@ function chosen(name: string | undefined): readonly Target[] {
 }
 
 const version = execFileSync("wasm2c", ["--version"], { encoding: "utf8" }).trim();
-if (!version.startsWith(WASM2C)) throw new Error(`this needs wasm2c ${WASM2C}, as Debian 12 has it; here is ${version}`);
+if (!version.startsWith(WASM2C)) throw new Error(`make fuzz needs wasm2c ${WASM2C}, as in Debian 12, not ${version}`);
 mkdirSync(BUILD, { recursive: true });
 const rows: Figures[] = [];
 for (const target of chosen(process.env.TARGET)) rows.push(await fuzz(target));

@@ -1,0 +1,183 @@
+/**
+ * Attacks over real sockets on a camera of this machine, and those who notice if they do harm: viewers that count the
+ * frames that they miss, and a visitor who asks for every page in turn.
+ */
+
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Part, ResponseReader } from "../host/simulated/http.ts";
+
+const PAGES = ["/snapshot.jpg", "/", "/state", "/control"];
+
+/** What one attacker does with a connection. It comes again when it was cut. */
+interface Habit {
+  /** What it does first. */
+  begin: (socket: Socket) => void;
+  /** What it does after about each second. */
+  every: (socket: Socket) => void;
+}
+
+const WATCH = "GET /stream.jpg HTTP/1.1\r\nHost: camera\r\n\r\n";
+/** Bytes that a slow viewer reads in a second. */
+const SLOW = 1024;
+
+/** Attacks by name, and how many make a crowd; of viewers, as many as leave two places. */
+export const ATTACKS = {
+  nobody: { crowd: 0, begin: () => {}, every: () => {} },
+  "dripping heads": {
+    crowd: 200,
+    begin: (socket) => socket.write("GET /snapshot.jpg HTTP/1.1\r\nHost: camera\r\nX-"),
+    every: (socket) => socket.write("a"),
+  },
+  "silent connections": { crowd: 200, begin: () => {}, every: () => {} },
+  "viewers that stop reading": {
+    crowd: 6,
+    begin: (socket) => socket.write(WATCH, () => socket.pause()),
+    every: () => {},
+  },
+  "viewers at 1 KB/s": {
+    crowd: 6,
+    begin: (socket) => {
+      socket.write(WATCH);
+      socket.pause();
+    },
+    every: (socket) => void socket.read(Math.min(SLOW, socket.readableLength)),
+  },
+  "a flood of connections": {
+    crowd: 200,
+    begin: (socket) => socket.write("GET /state HTTP/1.1\r\nHost: camera\r\n\r\n", () => socket.resetAndDestroy()),
+    every: () => {},
+  },
+} satisfies Record<string, Habit & { crowd: number }>;
+
+export type Attack = keyof typeof ATTACKS;
+
+/** Has a crowd attack until `stop` is called. `cut` answers how often one of their connections has ended. */
+export function attack(port: number, name: Attack, crowd: number = ATTACKS[name].crowd) {
+  const { begin, every }: Habit = ATTACKS[name];
+  const sockets = new Set<Socket>();
+  const timers = new Set<NodeJS.Timeout>();
+  let cut = 0;
+  let stopped = false;
+  const later = (time: number, call: () => void): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      if (!stopped) call();
+    }, time);
+    timers.add(timer);
+  };
+  const come = (): void => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    sockets.add(socket);
+    const again = (): void => {
+      if (socket.destroyed) return;
+      every(socket);
+      later(1000, again);
+    };
+    socket.on("connect", () => {
+      begin(socket);
+      later(1000, again);
+    });
+    socket.on("error", () => {});
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => {
+      sockets.delete(socket);
+      cut++;
+      later(500 + (cut % 10) * 100, come);
+    });
+    if (!socket.isPaused()) socket.resume();
+  };
+  for (let i = 0; i < crowd; i++) later(i * 5, come);
+  return {
+    cut: () => cut,
+    stop: () => {
+      stopped = true;
+      for (const timer of timers) clearTimeout(timer);
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** A viewer that reads as fast as it can. */
+export class GoodViewer {
+  readonly parts: Part[] = [];
+  readonly #reader = new ResponseReader();
+  readonly #socket: Socket;
+
+  constructor(port: number) {
+    this.#reader.onPart = (part) => this.parts.push({ ...part, jpeg: Buffer.alloc(0) });
+    this.#reader.expect("GET");
+    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    this.#socket.on("error", () => {});
+    this.#socket.on("data", (bytes) => this.#reader.push(bytes, performance.now() * 1000));
+    this.#socket.write(WATCH);
+  }
+
+  get problem(): string | undefined {
+    return this.#reader.problem;
+  }
+
+  /** Frames that were published while it watched and that it did not get. */
+  get lost(): number {
+    const { parts } = this;
+    return parts.length === 0 ? 0 : parts.at(-1)!.sequence - parts[0].sequence + 1 - parts.length;
+  }
+
+  leave(): void {
+    this.#socket.destroy();
+  }
+}
+
+export interface Visit {
+  path: string;
+  /** 0: the connection was refused, or ended without an answer. */
+  status: number;
+  /** From the first try to connect to the answer's last byte, ms. */
+  time: number;
+}
+
+/** Asks for a page on a connection of its own. */
+export function visit(port: number, path: string): Promise<Visit> {
+  const startedAt = performance.now();
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    const reader = new ResponseReader();
+    reader.expect("GET");
+    const over = () => {
+      resolve({ path, status: reader.responses[0]?.status ?? 0, time: performance.now() - startedAt });
+      socket.destroy();
+    };
+    reader.onResponse = over;
+    socket.on("data", (bytes) => reader.push(bytes, 0));
+    socket.on("error", over);
+    socket.on("close", over);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: camera\r\nConnection: close\r\n\r\n`);
+  });
+}
+
+export interface Harm {
+  visits: Visit[];
+  viewers: GoodViewer[];
+  /** How often an attacker was cut, or left. */
+  cut: number;
+}
+
+/** Has two good viewers and a visitor at the camera for a time in which it is attacked. */
+export async function suffer(port: number, name: Attack, seconds: number, crowd?: number, good = 2): Promise<Harm> {
+  const viewers = Array.from({ length: good }, () => new GoodViewer(port));
+  await sleep(300); // they are in before the crowd comes
+  const { cut, stop } = attack(port, name, crowd);
+  try {
+    await sleep(1200);
+    const visits: Visit[] = [];
+    const end = performance.now() + seconds * 1000;
+    while (performance.now() < end || visits.length < PAGES.length) {
+      visits.push(await visit(port, PAGES[visits.length % PAGES.length]));
+      await sleep(10);
+    }
+    return { visits, viewers, cut: cut() };
+  } finally {
+    stop();
+    for (const viewer of viewers) viewer.leave();
+  }
+}
