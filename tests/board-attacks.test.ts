@@ -22,7 +22,8 @@ for (const name of Object.keys(ATTACKS) as Attack[]) {
   test(`${name}: visitors are answered, a good viewer misses nothing`, async () => {
     const { visits, viewers, cut } = await suffer(board.port, name, 3, Math.min(CROWD, ATTACKS[name].crowd), 1);
     const bad = visits.filter(({ status }) => status !== 200);
-    assert.ok(bad.length <= visits.length / 20, `${bad.length} of ${visits.length}: ${JSON.stringify(bad.slice(0, 5))}`);
+    const told = `${bad.length} of ${visits.length}: ${JSON.stringify(bad.slice(0, 5))}`;
+    assert.ok(bad.length <= visits.length / 20, told);
     for (const viewer of viewers) {
       assert.equal(viewer.problem, undefined);
       assert.ok(viewer.parts.length > 0);

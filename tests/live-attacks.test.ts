@@ -19,7 +19,8 @@ for (const name of Object.keys(ATTACKS) as Attack[]) {
   test(`${name}: every visitor is answered, two good viewers miss nothing`, async () => {
     const { visits, viewers, cut } = await suffer(camera.port, name, 2);
     const bad = visits.filter(({ status }) => status !== 200);
-    assert.ok(bad.length <= visits.length / 100, `${bad.length} of ${visits.length}: ${JSON.stringify(bad.slice(0, 5))}`);
+    const told = `${bad.length} of ${visits.length}: ${JSON.stringify(bad.slice(0, 5))}`;
+    assert.ok(bad.length <= visits.length / 100, told);
     for (const viewer of viewers) {
       assert.equal(viewer.problem, undefined);
       assert.ok(viewer.parts.length > 0);
