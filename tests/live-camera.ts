@@ -17,6 +17,8 @@ export interface LiveCamera {
   log: string[];
   /** Ends when it has published a frame. */
   firstFrame(): Promise<void>;
+  /** Has the module trap where it next asks the sensor; it is started afresh then. */
+  crash(): void;
   stop(): Promise<void>;
 }
 
@@ -36,10 +38,11 @@ export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCa
   const server = await openServer("127.0.0.1", 0);
   const { port } = server.address() as AddressInfo;
   const log: string[] = [];
+  const source = sensor === "soft" ? await softSensor(scene, width, height) : await busSensor(sensor, scene);
   const world = new LiveWorld({
     module,
     server,
-    sensor: sensor === "soft" ? await softSensor(scene, width, height) : await busSensor(sensor, scene),
+    sensor: source,
     settings: new MemorySettings(Object.entries({ size: `${width}x${height}`, ...settings })),
     log: (_level, text) => log.push(text),
   });
@@ -54,6 +57,13 @@ export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCa
         await sleep(20);
       }
       throw new Error(`no frame within 10 s:\n${log.join("\n")}`);
+    },
+    crash() {
+      const { poll } = source;
+      source.poll = () => {
+        source.poll = poll;
+        throw new Error("the sensor answers nonsense");
+      };
     },
     stop: () => world.stop(),
   };

@@ -202,6 +202,22 @@ describe("the page in Chromium", () => {
     await inState(page, "live");
   });
 
+  test("shows pictures again by itself after the camera has crashed, three times over", async () => {
+    const camera = await start();
+    const page = await open(camera.url);
+    await inState(page, "live");
+    await picturesMove(page);
+    for (let n = 1; n <= 3; n++) {
+      camera.crash();
+      await until(async () => (await stateOf(camera.url).catch(() => undefined))?.restarts === n, "a fresh start");
+      await inState(page, "live");
+      await picturesMove(page);
+    }
+    await shoot(page, "after-crashes");
+    const { crash } = await stateOf(camera.url);
+    assert.match(crash.text, /^the sensor answers nonsense, in function \d+ at 0x/);
+  });
+
   test("says so when the sensor delivers nothing", async () => {
     const camera = await start({ settings: { size: "321x240" } }); // the scene is 320x240, so the sensor refuses
     const page = await open(camera.url);

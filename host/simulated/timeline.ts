@@ -5,6 +5,7 @@ export const MILLISECOND = 1_000;
 export const SECOND = 1_000_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
 
 type Event = { time: number; order: number; run: () => void };
 
@@ -41,7 +42,7 @@ export class Timeline {
     this.at(this.#now + delay, run);
   }
 
-  /** Lets time pass until `time`, before which nothing is planned. */
+  /** Lets time pass until `time`. What was planned for before happens late. */
   advance(time: number): void {
     this.#now = Math.max(this.#now, time);
   }
@@ -50,7 +51,7 @@ export class Timeline {
   runNext(): void {
     const event = this.#pop();
     if (!event) return;
-    this.#now = event.time;
+    this.#now = Math.max(this.#now, event.time); // it is late where time was skipped
     event.run();
   }
 

@@ -40,6 +40,8 @@ export type Simulation = {
   /** Of connections for which nothing else is said. */
   conditions?: Conditions;
   faults?: SensorFaults;
+  /** What the clock says at the beginning, µs; 0 where nothing is said. */
+  startAt?: number;
   /** A sensor on the board's bus, in place of the simulated soft sensor. */
   busSensor?: Sensor;
   /** Whether a transcript is kept. */
@@ -132,6 +134,7 @@ export class SimulatedWorld {
   constructor(simulation: Simulation) {
     const { module, scene, seed, settings = {}, conditions = CALM, faults = { stall: 0, tear: 0 } } = simulation;
     this.seed = seed;
+    this.timeline.advance(simulation.startAt ?? 0);
     this.#module = module;
     if (simulation.hasTranscript ?? true) this.#transcript = createHash("sha256");
     this.#conditions = conditions;
@@ -171,6 +174,11 @@ export class SimulatedWorld {
   /** Lets `duration` µs pass. */
   run(duration: number): void {
     this.#runTo(this.now + duration, () => false);
+  }
+
+  /** Lets `duration` µs pass in which nothing happens, as on a computer that sleeps; what was planned comes after. */
+  skip(duration: number): void {
+    this.timeline.advance(this.now + duration);
   }
 
   /** Lets time pass until `isSo`, looked at after everything that happens. @throws if it is not so within `limit` µs */
