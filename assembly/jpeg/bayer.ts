@@ -6,7 +6,7 @@
  * as far within: they have the same colour. (A frame of a single row or column is its own neighbour.)
  *
  * So a row of MCUs wants a row of pixels above, over which the file may have grown, and one below. Its pixels are
- * always copied out of the frame, {@link takeBayerRows}, which takes less than a hundredth of what follows.
+ * always copied out of the frame, {@link takeBayerRows}, which is about a twentieth of the whole work.
  */
 
 import { WIDTH_MAX } from "../limits";
