@@ -21,7 +21,7 @@ const WATCH = "GET /stream.jpg HTTP/1.1\r\nHost: camera\r\n\r\n";
 /** Bytes that a slow viewer reads in a second. */
 const SLOW = 1024;
 
-/** Attacks by name, and how many make a crowd; of viewers, as many as leave two places. */
+/** Attacks by name, and how many make a crowd. The good viewers come first, and keep their places. */
 export const ATTACKS = {
   nobody: { crowd: 0, begin: () => {}, every: () => {} },
   "dripping heads": {
@@ -31,12 +31,12 @@ export const ATTACKS = {
   },
   "silent connections": { crowd: 200, begin: () => {}, every: () => {} },
   "viewers that stop reading": {
-    crowd: 6,
+    crowd: 8,
     begin: (socket) => socket.write(WATCH, () => socket.pause()),
     every: () => {},
   },
   "viewers at 1 KB/s": {
-    crowd: 6,
+    crowd: 8,
     begin: (socket) => {
       socket.write(WATCH);
       socket.pause();
