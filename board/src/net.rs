@@ -35,6 +35,15 @@ const ASK_IDLE_AFTER: Duration = Duration::from_secs(10);
 const INGRESS_MAX: usize = 64;
 const EGRESS_ROUNDS_MAX: usize = 16;
 
+/// How often the cable is looked at, at most: a device may take a while to answer.
+const LOOK_EVERY: Micros = SECOND;
+/// After the cable was plugged in again the board asks for an address anew, since it may be another network. So long it
+/// keeps the one that it had, for a cable that was out for a moment (RFC 2131, section 3.7).
+const ADDRESS_PATIENCE: Micros = 60 * SECOND;
+
+/// Asks a device whether its cable is in.
+pub type LinkIsUp<D> = fn(&mut D) -> bool;
+
 /// How much memory the network takes: `sockets * (receive + send)` bytes, all at start.
 #[derive(Clone, Copy)]
 pub struct Sizes {
@@ -95,11 +104,17 @@ pub struct Network<D: Device> {
     endings: VecDeque<Ending>,
     backlog: usize,
     now: Micros,
+    ask_link: LinkIsUp<D>,
+    /// Whether the cable is in, once it was looked at, and when it is looked at next.
+    link_is_up: Option<bool>,
+    look_at: Micros,
+    /// When an address of before the cable was pulled is given up, if there is one.
+    old_address_until: Option<Micros>,
 }
 
 impl<D: Device> Network<D> {
     /// `seed` varies what must not be guessed or repeated (ports, sequence and transaction numbers).
-    pub fn new(mut device: D, address: EthernetAddress, seed: u64, sizes: Sizes) -> Self {
+    pub fn new(mut device: D, ask_link: LinkIsUp<D>, address: EthernetAddress, seed: u64, sizes: Sizes) -> Self {
         let mut config = Config::new(address.into());
         config.random_seed = seed;
         let interface = Interface::new(config, &mut device, Instant::ZERO);
@@ -126,6 +141,10 @@ impl<D: Device> Network<D> {
             endings: VecDeque::new(),
             backlog: sizes.backlog,
             now: 0,
+            ask_link,
+            link_is_up: None,
+            look_at: 0,
+            old_address_until: None,
         }
     }
 
@@ -217,12 +236,32 @@ impl<D: Device> Network<D> {
         }
     }
 
+    fn tend_link(&mut self, log: &mut dyn Log) {
+        if self.now < self.look_at {
+            return;
+        }
+        self.look_at = self.now + LOOK_EVERY;
+        let is_up = (self.ask_link)(&mut self.device);
+        match self.link_is_up.replace(is_up) {
+            Some(true) if !is_up => log.line(self.now, Level::Warning, format_args!("network: the cable is out")),
+            Some(false) if is_up => {
+                log.line(self.now, Level::Info, format_args!("network: the cable is in"));
+                self.pool.get_mut::<dhcpv4::Socket>(self.dhcp).reset();
+                self.old_address_until = self.interface.ipv4_addr().map(|_| self.now + ADDRESS_PATIENCE);
+            }
+            _ => {}
+        }
+    }
+
     fn tend_dhcp(&mut self, log: &mut dyn Log) {
         let config = match self.pool.get_mut::<dhcpv4::Socket>(self.dhcp).poll() {
-            None => return,
             Some(dhcpv4::Event::Configured(config)) => Some((config.address, config.router)),
-            Some(dhcpv4::Event::Deconfigured) => None,
+            Some(dhcpv4::Event::Deconfigured) if self.old_address_until.is_none() => None,
+            // Nothing new; without an answer so far, an address of before stays for a while.
+            _ if self.old_address_until.is_none_or(|until| self.now < until) => return,
+            _ => None,
         };
+        self.old_address_until = None;
         let (address, router) = config.unzip();
         let before = self.interface.ipv4_addr();
         // smoltcp ends the connections of an address that is gone, and the module sees them as closed.
@@ -372,6 +411,7 @@ impl<D: Device> Sockets for Network<D> {
         while !matches!(frames.next(), None | Some(PollIngressSingleResult::None)) {}
         let mut rounds = (0..EGRESS_ROUNDS_MAX).map(|_| interface.poll_egress(instant, device, pool));
         while !matches!(rounds.next(), None | Some(PollResult::None)) {}
+        self.tend_link(log);
         self.tend_dhcp(log);
         self.tend_endings();
         self.tend_listeners();

@@ -18,6 +18,8 @@ export const FIRMWARE = fileURLToPath(new URL("../../build/firmware-mps2-an500.e
 
 /** The camera's port on the board. */
 const CAMERA_PORT = 80;
+/** What QEMU calls the board's own cable. */
+const CABLE = "cable";
 /** What the firmware makes its chance of. */
 const ENTROPY_BYTES = 32;
 /** How long the board may take to start, and the camera to answer. An emulated second can take several of ours. */
@@ -98,6 +100,11 @@ export class EmulatedBoard {
     }
   }
 
+  /** Pulls the cable from the board, or plugs it in. */
+  async plug(isIn: boolean): Promise<void> {
+    await this.#qemu.control.command("set_link", { name: CABLE, up: isIn });
+  }
+
   /** Ends the board; nothing of it is left. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -137,7 +144,7 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
       ],
       files: { ...(scene && { scene }), ...(module !== undefined && { module }), ...(kept && { kept }), entropy },
       // Reached from this computer only, and reaching nothing.
-      network: `user,restrict=on,hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
+      network: `user,id=${CABLE},restrict=on,hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
       countInstructions: options.countInstructions,
       skipSleep: options.skipSleep,
       onLine: (line) => {

@@ -3,12 +3,14 @@
  * us. What the lines mean is the caller's business.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { copyFile, mkdtemp, open, type FileHandle, rm, writeFile } from "node:fs/promises";
 import { existsSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import type { Duplex } from "node:stream";
+import { Control } from "./control.ts";
 
 /** Why the emulated board can't run, or ended, in one line. */
 export class EmulatorError extends Error {}
@@ -18,8 +20,9 @@ const QEMU = "qemu-system-arm";
 const WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"];
 /** How long QEMU may take to end when it is asked to. */
 const END_PATIENCE_MS = 3_000;
-/** The descriptors before those of files. */
-const STANDARD_STREAMS = 3;
+/** The descriptor on which QEMU is controlled, and the first of those of files. */
+const CONTROL_DESCRIPTOR = 3;
+const FILES_DESCRIPTOR = 4;
 /** The last lines that QEMU itself wrote, to say why it ended. */
 const COMPLAINT_LINES_MAX = 5;
 
@@ -47,12 +50,14 @@ export class Qemu {
   readonly folder: string;
   /** Resolves when QEMU has ended, with its exit code (or signal) and what it complained of. */
   readonly ended: Promise<{ code: number | string; complaint: string }>;
+  readonly control: Control;
   readonly #child: ChildProcess;
   readonly #onExit: () => void;
 
   private constructor(child: ChildProcess, pid: number, folder: string, onLine: (line: string) => void) {
     this.#child = child;
     this.pid = pid;
+    this.control = new Control(child.stdio[CONTROL_DESCRIPTOR] as Duplex);
     this.folder = folder;
     const complaints: string[] = [];
     if (child.stderr) {
@@ -87,12 +92,12 @@ export class Qemu {
       for (const [name, source] of Object.entries(options.files)) {
         if (typeof source === "string") await copyFile(source, join(folder, name));
         else await writeFile(join(folder, name), source);
-        words.push(`${name}=/proc/self/fd/${STANDARD_STREAMS + files.length}`);
+        words.push(`${name}=/proc/self/fd/${FILES_DESCRIPTOR + files.length}`);
         files.push(await open(join(folder, name)));
       }
       const all = qemuArguments({ ...options, words });
       const command = [...(isInPath(WITH_PARENT[0]) ? WITH_PARENT : []), QEMU, ...all];
-      const stdio = ["ignore" as const, "pipe" as const, "pipe" as const, ...files.map(({ fd }) => fd)];
+      const stdio: StdioOptions = ["ignore", "pipe", "pipe", "pipe", ...files.map(({ fd }) => fd)];
       const child = spawn(command[0], command.slice(1), { cwd: folder, stdio });
       const pid = await new Promise<number>((resolve, reject) => {
         child.once("spawn", () => resolve(child.pid!));
@@ -130,6 +135,7 @@ function qemuArguments({ firmware, words, network, countInstructions, skipSleep 
   return [
     ...["-M", "mps2-an500", "-nodefaults", "-display", "none", "-serial", "stdio"],
     ...["-semihosting-config", `enable=on,target=native${given}`],
+    ...["-chardev", `socket,id=control,fd=${CONTROL_DESCRIPTOR}`, "-mon", "chardev=control,mode=control"],
     ...(network === undefined ? [] : ["-nic", network]),
     ...(countInstructions ? ["-icount", "shift=0"] : []),
     // The watchdog may then run out twice before the processor has had its turn, which is nobody's fault.

@@ -79,9 +79,11 @@ const PHY_ADDRESS: u32 = 1 << 11;
 const MII_WRITE: u32 = 1 << 1;
 const MII_BUSY: u32 = 1 << 0;
 const PHY_CONTROL: u32 = 0;
+const PHY_STATUS: u32 = 1;
 const PHY_ADVERTISE: u32 = 4;
 /// 10 and 100 Mbit/s, half and full duplex.
 const PHY_ADVERTISE_VALUE: u32 = 0x01e1;
+const PHY_STATUS_LINK: u32 = 1 << 2;
 const PHY_CONTROL_NEGOTIATE: u32 = 1 << 12 | 1 << 9;
 
 /// Sending waits while so much is received and not taken yet. A peer that answers within the very write that sends
@@ -131,6 +133,13 @@ impl Lan9118 {
         let low = self.chip.mac_read(MAC_ADDRL).to_le_bytes();
         let high = self.chip.mac_read(MAC_ADDRH).to_le_bytes();
         EthernetAddress([low[0], low[1], low[2], low[3], high[0], high[1]])
+    }
+
+    /// Whether the cable is in, and something at its other end.
+    pub fn link_is_up(&mut self) -> bool {
+        // The bit stays down until it was read where the link was down for a moment: what counts is now.
+        self.chip.phy_read(PHY_STATUS);
+        self.chip.phy_read(PHY_STATUS) & PHY_STATUS_LINK != 0
     }
 }
 
@@ -186,6 +195,12 @@ impl Chip {
         self.mac_write(MAC_MII_DATA, value);
         self.mac_write(MAC_MII_ACC, PHY_ADDRESS | register << 6 | MII_WRITE | MII_BUSY);
         while self.mac_read(MAC_MII_ACC) & MII_BUSY != 0 {}
+    }
+
+    fn phy_read(&mut self, register: u32) -> u32 {
+        self.mac_write(MAC_MII_ACC, PHY_ADDRESS | register << 6 | MII_BUSY);
+        while self.mac_read(MAC_MII_ACC) & MII_BUSY != 0 {}
+        self.mac_read(MAC_MII_DATA)
     }
 
     /// Frames received and not taken yet.

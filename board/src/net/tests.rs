@@ -30,6 +30,8 @@ struct End {
     outgoing: Frames,
     /// Whether frames of both ends are lost.
     cut: Rc<Cell<bool>>,
+    /// Whether the board sees that.
+    plugged: Rc<Cell<bool>>,
 }
 
 struct Arrived(Vec<u8>);
@@ -77,6 +79,7 @@ impl Device for End {
 struct World {
     now: Micros,
     cut: Rc<Cell<bool>>,
+    plugged: Rc<Cell<bool>>,
     log: KeptLog,
     board: Network<End>,
     wire: End,
@@ -93,8 +96,15 @@ impl World {
     /// Both ends are plugged in and the board has no address yet.
     fn new() -> World {
         let (to_board, to_pc, cut) = (Frames::default(), Frames::default(), Rc::new(Cell::new(false)));
-        let end = End { incoming: to_board.clone(), outgoing: to_pc.clone(), cut: cut.clone() };
-        let mut wire = End { incoming: to_pc, outgoing: to_board, cut: cut.clone() };
+        let plugged = Rc::new(Cell::new(true));
+        let end = |incoming: &Frames, outgoing: &Frames| End {
+            incoming: incoming.clone(),
+            outgoing: outgoing.clone(),
+            cut: cut.clone(),
+            plugged: plugged.clone(),
+        };
+        let mut wire = end(&to_pc, &to_board);
+        let end = end(&to_board, &to_pc);
         let mut interface = Interface::new(Config::new(PC.into()), &mut wire, Instant::ZERO);
         interface.update_ip_addrs(|addresses| addresses.push(IpCidr::new(PC_IP.into(), 24)).unwrap());
         let mut pool = SocketSet::new(vec![]);
@@ -105,8 +115,9 @@ impl World {
         World {
             now: 0,
             cut,
+            plugged,
             log: KeptLog::default(),
-            board: Network::new(end, BOARD, 1, SIZES),
+            board: Network::new(end, |end| end.plugged.get(), BOARD, 1, SIZES),
             wire,
             interface,
             pool,
@@ -285,6 +296,69 @@ fn a_lost_address_ends_its_connections_and_another_may_follow() {
     let pc = world.connect_to(OTHER_IP, 1_000);
     world.run(A_MOMENT);
     assert_eq!(world.state(pc), tcp::State::Established); // the listener has lasted
+}
+
+// --- The cable
+
+impl World {
+    /// Pulls the cable, or plugs it in, and has the board notice.
+    fn plug(&mut self, is_in: bool) {
+        self.plugged.set(is_in);
+        self.cut.set(!is_in);
+        self.run(LOOK_EVERY);
+    }
+}
+
+const OUT: (Level, &str) = (Level::Warning, "network: the cable is out");
+const IN: (Level, &str) = (Level::Info, "network: the cable is in");
+
+fn lines(expected: &[(Level, &str)]) -> Vec<(Level, String)> {
+    expected.iter().map(|&(level, text)| (level, text.to_string())).collect()
+}
+
+#[test]
+fn a_cable_that_was_out_for_a_moment_costs_no_connection() {
+    let (mut world, pc) = World::connected();
+    world.plug(false);
+    assert_eq!(world.board.send(2, b"while it is out"), Ok(15));
+    world.run(5 * SECOND);
+    world.plug(true);
+    world.run(10 * SECOND);
+    assert_eq!(world.received(pc), b"while it is out");
+    assert_eq!(world.board.address(), Some(FIRST_IP.to_string()));
+    assert_eq!(world.log.take(), lines(&[OUT, IN]));
+    assert_eq!(world.receive(10), Err(AGAIN));
+}
+
+#[test]
+fn another_network_gives_another_address() {
+    let (mut world, _) = World::connected();
+    assert_eq!(world.receive(10), Err(AGAIN));
+    world.plug(false);
+    world.lease = Some(OTHER_IP);
+    world.plug(true);
+    world.run(10 * SECOND);
+    assert_eq!(world.log.take(), lines(&[OUT, IN, (Level::Info, "network: address 10.0.0.8 by DHCP")]));
+    assert_eq!(world.receive(10), Err(CLOSED));
+    let pc = world.connect_to(OTHER_IP, 1_000);
+    world.run(A_MOMENT);
+    assert_eq!(world.state(pc), tcp::State::Established);
+}
+
+#[test]
+fn a_network_that_gives_no_address_takes_the_old_one_after_a_while() {
+    let mut world = World::listening();
+    world.plug(false);
+    world.lease = None;
+    world.plug(true);
+    world.run(ADDRESS_PATIENCE - 2 * SECOND);
+    assert_eq!(world.board.address(), Some(FIRST_IP.to_string()));
+    world.run(2 * SECOND);
+    assert_eq!(world.board.address(), None);
+    world.lease = Some(FIRST_IP);
+    world.run(100 * SECOND);
+    assert_eq!(world.board.address(), Some(FIRST_IP.to_string()));
+    assert_eq!(world.log.take().len(), 4); // out, in, lost, an address
 }
 
 // --- Listening and handles

@@ -16,12 +16,13 @@ use alloc::format;
 use board::imports::{Board, Past};
 use board::log::{Level, TextLog};
 use board::net::{Network, Sizes};
-use board::scene::Scene;
 use board::random::{NoRandom, Random, SeededRandom};
+use board::scene::Scene;
 use board::sensor_bus::NoBus;
 use board::settings::{KeptSettings, Values};
 use board::soft_sensor::SoftSensor;
 use board::supervisor::Supervisor;
+use drivers::lan9118::Lan9118;
 use mps2_an500::{NAME, command_line, heap, open_settings, read_file, read_file_into, take};
 use wasm::engine::{self, Engine};
 
@@ -78,7 +79,13 @@ fn main() -> ! {
         clock: Box::new(parts.clock),
         sensor_bus: Box::new(NoBus),
         capture: Box::new(SoftSensor::new(scene)),
-        sockets: Box::new(Network::new(parts.ethernet, address, u64::from_le_bytes(seed), NETWORK)),
+        sockets: Box::new(Network::new(
+            parts.ethernet,
+            Lan9118::link_is_up,
+            address,
+            u64::from_le_bytes(seed),
+            NETWORK,
+        )),
         settings: Box::new(settings),
         random,
         log: Box::new(TextLog::new(parts.uart)),
