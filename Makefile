@@ -40,6 +40,7 @@ define prepare-tests
 	$(call prepare,node board test)
 	$(build-module)
 	$(call build-firmware,mps2-an500)
+	$(call build-firmware,linux)
 	@echo "== types"
 	@npm run --silent typecheck
 endef
@@ -49,6 +50,7 @@ browser = fetched=$(CACHE)/browser/chromium; [ ! -x $$fetched ] || export CHROMI
 
 # How firmware gets to a board and starts there.
 flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
+flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS)
 
 .DEFAULT_GOAL := help
 .PHONY: help flash start test test-long sim fuzz bench build clean
@@ -95,6 +97,7 @@ bench: ## Measures speed and size on the emulated board and Node; also writes bu
 	$(call prepare,node board)
 	$(build-module)
 	$(call build-firmware,mps2-an500)
+	$(call build-firmware,linux)
 	@node --import tsx tests/bench/run.ts
 
 build: ## The module and the firmware in build/. BOARD

@@ -2,8 +2,9 @@
 # Builds what the board needs, and only that: aotc once, then build/wasmcam.wasm -> .aot -> firmware.
 #
 #   board/build.sh aotc                  the AOT compiler, cached outside of the checkout; prints its path
-#   board/build.sh aot MODULE.wasm FILE  compiles a module ahead of time
-#   board/build.sh firmware [BOARD]      the firmware of a board (default mps2-an500) with build/wasmcam.wasm in it
+#   board/build.sh aot MODULE.wasm FILE [TARGET]  compiles a module ahead of time, for cortex-m7 (default) or native
+#   board/build.sh firmware [BOARD]      the firmware of a board (default mps2-an500) with build/wasmcam.wasm in it;
+#                                        of linux a program, with build/wasmcam-server.wasm as well
 #   board/build.sh boards                the boards that exist, a line each
 #   board/build.sh cargo [ARGUMENTS]     cargo for the PC in the board's workspace (`cargo test`)
 #
@@ -55,9 +56,16 @@ host_cargo() {
 
 # --- The AOT compiler
 
+locked() { # CRATE... ; what Cargo.lock has of them
+  for crate; do
+    sed -n "/^name = \"$crate\"\$/,/^\$/p" Cargo.lock
+  done
+}
+
 aotc_path() {
   # Everything that it is made of: our driver, the pinned source of WAMR, and the LLVM that it is linked with.
-  key=$( (cd "$here" && cat Cargo.lock aotc/Cargo.toml aotc/build.rs aotc/src/* wamr-source/Cargo.toml \
+  key=$( (cd "$here" && locked cc lexopt tinyjson wamrx-sys
+    cat aotc/Cargo.toml aotc/build.rs aotc/src/* wamr-source/Cargo.toml \
     wamr-source/src/*; "${LLVM_CONFIG:-llvm-config-19}" --version; uname -m) | sha256sum | cut -c 1-16)
   echo "${XDG_CACHE_HOME:-$HOME/.cache}/wasmcam/aotc-$key"
 }
@@ -77,12 +85,12 @@ build_aotc() {
   echo "$path"
 }
 
-build_aot() { # MODULE.wasm FILE
+build_aot() { # MODULE.wasm FILE [TARGET]
   [ -f "$1" ] || fail "$1 is missing; 'npm run build' makes the module"
   aotc=$(build_aotc)
   # An older file is made anew; a file that would be the same keeps its time, and what depends on it.
   if [ ! -f "$2" ] || [ "$1" -nt "$2" ] || [ "$aotc" -nt "$2" ]; then
-    "$aotc" "$1" "$2" >/dev/null # WAMR lists its options there
+    "$aotc" --target "${3:-cortex-m7}" "$1" "$2" >/dev/null # WAMR lists its options there
   fi
 }
 
@@ -125,8 +133,24 @@ boards() {
   done
 }
 
+build_linux() {
+  need cc gcc
+  build_aot "$build/wasmcam.wasm" "$build/wasmcam-native.aot" native
+  build_aot "$build/wasmcam-server.wasm" "$build/wasmcam-server-native.aot" native
+  export WASMCAM_AOT="$build/wasmcam-native.aot" WASMCAM_SERVER_AOT="$build/wasmcam-server-native.aot"
+  echo "building the program with $("$(find_cargo)" --version)" >&2
+  host_cargo build --release --locked -p linux >&2
+  # A rename, since one that runs can't be written to.
+  cp "$CARGO_TARGET_DIR/release/wasmcam" "$build/wasmcam-linux.$$"
+  mv "$build/wasmcam-linux.$$" "$build/wasmcam-linux"
+}
+
 build_firmware() { # BOARD
   boards | grep -qx "$1" || fail "there is no board '$1'; there are: $(boards | tr '\n' ' ')"
+  if [ "$1" = linux ]; then
+    build_linux
+    return
+  fi
   need arm-none-eabi-gcc gcc-arm-none-eabi
   build_aot "$build/wasmcam.wasm" "$build/wasmcam.aot"
   toolchain=$(find_toolchain)
@@ -155,8 +179,8 @@ build_firmware() { # BOARD
 case ${1:-} in
 aotc) build_aotc ;;
 aot)
-  [ $# -eq 3 ] || fail "usage: board/build.sh aot MODULE.wasm FILE"
-  build_aot "$2" "$3"
+  [ $# -eq 3 ] || [ $# -eq 4 ] || fail "usage: board/build.sh aot MODULE.wasm FILE [TARGET]"
+  build_aot "$2" "$3" "${4:-cortex-m7}"
   ;;
 firmware) build_firmware "${2:-mps2-an500}" ;;
 boards) boards ;;
@@ -164,5 +188,5 @@ cargo)
   shift
   host_cargo "$@"
   ;;
-*) fail "usage: board/build.sh aotc | aot MODULE.wasm FILE | firmware [BOARD] | boards | cargo [ARGUMENTS]" ;;
+*) fail "usage: board/build.sh aotc | aot MODULE.wasm FILE [TARGET] | firmware [BOARD] | boards | cargo [ARGUMENTS]" ;;
 esac

@@ -1,5 +1,5 @@
 /**
- * The stream as ffmpeg reads it, a demuxer and decoder by others: from the camera on Node and on the emulated board,
+ * The stream as ffmpeg reads it, a demuxer and decoder by others: from the camera on Node and on both boards,
  * every picture whole, of the right size, and later than the one before it.
  */
 import assert from "node:assert/strict";
@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { describe, it } from "node:test";
 import { readCounter } from "../host/scenes/pattern.ts";
 import { startEmulatedCamera } from "./emulated-camera.ts";
+import { startLinuxCamera } from "./linux-camera.ts";
 import { startLiveCamera } from "./live-camera.ts";
 
 const PICTURES = 5;
@@ -37,6 +38,7 @@ async function decode(url: string): Promise<Buffer> {
 for (const [name, start] of [
   ["Node", startLiveCamera],
   ["the emulated board", startEmulatedCamera],
+  ["the board linux", startLinuxCamera],
 ] as const) {
   describe(`ffmpeg decodes the stream of ${name}`, () => {
     for (const { width, height, sampling, samples } of [

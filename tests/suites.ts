@@ -10,8 +10,8 @@ export const TEST_FILES: string[] = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".test.ts"))
   .sort();
 
-/** What a test says in its source if it needs more than Node: Chromium, the emulated board, ffmpeg, cjpeg, Rust. */
-const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/emulator\/|["](?:ffmpeg|cjpeg)"|["]board\/build\.sh"/;
+/** What a test says in its source if it needs more than Node: Chromium, a board, ffmpeg, cjpeg, Rust. */
+const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/(?:emulator|linux)\/|["](?:ffmpeg|cjpeg)"|["]board\/build\.sh"/;
 
 /** Whether a file of this folder, or one of this folder that it imports, needs more than Node. */
 function needsMore(file: string, seen = new Set<string>()): boolean {
@@ -66,6 +66,13 @@ function nodeSuite(name: string, files: string[]): Suite {
   };
 }
 
+function cargoCount(output: string): Count {
+  return {
+    passed: sum(output, /^test result: .*? (\d+) passed/gm),
+    failed: sum(output, /^test result: .*? (\d+) failed/gm),
+  };
+}
+
 export const SUITES: Suite[] = [
   {
     name: "parts of the module, in WebAssembly",
@@ -81,10 +88,14 @@ export const SUITES: Suite[] = [
     name: "parts of the firmware, on this machine",
     command: ["board/build.sh", "cargo", "test", "--locked"],
     alone: false,
-    count: (output) => ({
-      passed: sum(output, /^test result: .*? (\d+) passed/gm),
-      failed: sum(output, /^test result: .*? (\d+) failed/gm),
-    }),
+    count: cargoCount,
+  },
+  {
+    name: "parts of the board linux",
+    // As it was built a moment ago, or WAMR would be compiled once more.
+    command: ["board/build.sh", "cargo", "test", "--release", "--locked", "-p", "linux", "--lib"],
+    alone: false,
+    count: cargoCount,
   },
   nodeSuite("the camera on the emulated board, in Chromium and in ffmpeg", FILES_BEYOND_NODE),
 ];

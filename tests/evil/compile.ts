@@ -49,9 +49,9 @@ export async function evilModule(): Promise<WebAssembly.Module> {
 }
 
 /** @returns the path of the AOT file */
-export async function evilForBoard(): Promise<string> {
+export async function evilForBoard(target: "cortex-m7" | "native" = "cortex-m7"): Promise<string> {
   const wasm = await compileEvil();
-  const aot = wasm.replace(/wasm$/, "aot");
-  await promisify(execFile)("board/build.sh", ["aot", wasm, aot], { cwd: ROOT });
+  const aot = wasm.replace(/wasm$/, `${target}.aot`);
+  await promisify(execFile)("board/build.sh", ["aot", wasm, aot, target], { cwd: ROOT });
   return aot;
 }

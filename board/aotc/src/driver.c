@@ -13,10 +13,12 @@
 #include "aot_emit_aot_file.h"
 #include "aot_llvm.h"
 #include <llvm-c/Support.h>
+#include <llvm-c/TargetMachine.h>
 
 /* The same as `Options` in main.rs. */
 struct options {
-    const char *arch, *abi, *cpu, *features;
+    const char *arch, *abi;         /* or NULL: this machine's */
+    const char *cpu, *features;     /* or NULL: this machine's, or the architecture's least */
     const char *passes;             /* LLVM's pass pipeline, or NULL for WAMR's */
     const char *const *llvm_args;   /* as for LLVM's own tools, the first being a program's name */
     int llvm_arg_count;
@@ -77,6 +79,7 @@ aotc_compile(const uint8_t *wasm, uint32_t length, const struct options *options
     AOTCompData *data = NULL;
     AOTCompContext *ctx = NULL;
     uint8_t *copy = NULL;
+    char *host_cpu = NULL, *host_features = NULL;
     int result = -1;
 
     init.mem_alloc_type = Alloc_With_Allocator;
@@ -92,6 +95,14 @@ aotc_compile(const uint8_t *wasm, uint32_t length, const struct options *options
     option.target_abi = (char *)options->abi;
     option.target_cpu = (char *)options->cpu;
     option.cpu_features = (char *)options->features;
+    if (!options->arch) {
+        option.target_abi = "gnu";
+        if (!option.target_cpu)
+            option.target_cpu = host_cpu = LLVMGetHostCPUName();
+        /* Asked for, since a virtual machine may lack what processors of that name have. */
+        if (!option.cpu_features)
+            option.cpu_features = host_features = LLVMGetHostCPUFeatures();
+    }
     option.llvm_passes = (char *)options->passes;
     option.output_format = options->format;
     option.opt_level = 3;
@@ -100,7 +111,8 @@ aotc_compile(const uint8_t *wasm, uint32_t length, const struct options *options
     option.bounds_checks = 1;
     option.stack_bounds_checks = 1;
     option.enable_aux_stack_check = true;
-    option.enable_simd = false; /* Thumb has none */
+    /* WebAssembly's vectors: Thumb has none. (LLVM makes vectors by itself where the features say that it can.) */
+    option.enable_simd = options->arch == NULL;
     /* The same in the runtime's build (wasm/build.rs), or the file does not load. */
     option.enable_bulk_memory = option.enable_bulk_memory_opt = true;
     option.enable_ref_types = false;
@@ -143,6 +155,10 @@ end:
     if (module)
         wasm_runtime_unload(module);
     free(copy);
+    if (host_cpu)
+        LLVMDisposeMessage(host_cpu);
+    if (host_features)
+        LLVMDisposeMessage(host_features);
     wasm_runtime_destroy();
     return result;
 }

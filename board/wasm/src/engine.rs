@@ -3,14 +3,25 @@
 use board::clock::Micros;
 use board::imports::{Board, IMPORTS, MODULE};
 use board::supervisor::{self, Trap};
-use core::mem::MaybeUninit;
 
 use crate::runtime::{Function, Host, Instance, Native, Runtime};
 
-/// A runtime that offers the camera's table of imports.
-pub fn runtime(linear_memory: &'static mut [MaybeUninit<u8>]) -> Runtime {
+/// A runtime that offers the camera's table of imports, with one linear memory, in `linear_memory`.
+#[cfg(target_os = "none")]
+pub fn runtime(linear_memory: &'static mut [core::mem::MaybeUninit<u8>]) -> Runtime {
+    crate::platform::give_linear_memory(linear_memory);
+    runtime_of_imports()
+}
+
+/// A runtime that offers the camera's table of imports. The operating system has the memory.
+#[cfg(not(target_os = "none"))]
+pub fn runtime() -> Runtime {
+    runtime_of_imports()
+}
+
+fn runtime_of_imports() -> Runtime {
     let natives = IMPORTS.iter().map(|import| Native { name: import.name, signature: import.signature });
-    Runtime::new(MODULE, natives, linear_memory)
+    Runtime::new(MODULE, natives)
 }
 
 impl Host for Board {

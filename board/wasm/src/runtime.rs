@@ -6,11 +6,9 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char, c_void};
-use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::slice;
 
-use crate::platform;
 use crate::stop::{self, End};
 
 /// Bytes of the stack that WAMR keeps for its own records of a call (compiled code runs on the processor's stack).
@@ -66,6 +64,7 @@ pub(crate) mod ffi {
         pub fn wasm_runtime_destroy_exec_env(env: *mut c_void);
         pub fn wasm_runtime_get_module_inst(env: *mut c_void) -> *mut c_void;
         pub fn wasm_runtime_lookup_function(instance: *mut c_void, name: *const c_char) -> *mut c_void;
+        #[cfg(target_os = "none")]
         pub fn wasm_runtime_call_wasm(env: *mut c_void, function: *mut c_void, count: u32, cells: *mut u32) -> bool;
         pub fn wasm_runtime_get_exception(instance: *mut c_void) -> *const c_char;
         pub fn wasm_runtime_set_exception(instance: *mut c_void, text: *const c_char);
@@ -89,16 +88,11 @@ struct Attachment {
 pub struct Runtime(());
 
 impl Runtime {
-    /// Starts WAMR with one linear memory, in `memory`, and the imports of one import module.
+    /// Starts WAMR with the imports of one import module.
     ///
     /// # Panics
     /// Where the natives are not of the shape that [`Native`] says, or without memory for them.
-    pub fn new(
-        import_module: &'static CStr,
-        natives: impl IntoIterator<Item = Native>,
-        memory: &'static mut [MaybeUninit<u8>],
-    ) -> Runtime {
-        platform::give_linear_memory(memory);
+    pub fn new(import_module: &'static CStr, natives: impl IntoIterator<Item = Native>) -> Runtime {
         let symbol = |(place, native): (usize, Native)| {
             let signature = native.signature.to_bytes();
             let parameters = signature.iter().take_while(|&&letter| letter != b')').count() - 1;
@@ -125,6 +119,7 @@ impl Runtime {
                 )
         };
         assert!(started, "WAMR did not start: out of memory");
+        stop::watch();
         Runtime(())
     }
 

@@ -19,7 +19,7 @@ use core::fmt::Write;
 use board::settings::Values;
 use mps2_an500::{BoardClock, command_line, exit, read_file, read_file_into, take, write_file};
 use wasm::runtime::Function;
-use wasm::{Host, Instance, Runtime};
+use wasm::{Host, Instance, Runtime, give_linear_memory};
 
 /// Of the 25 MHz timer, at a nanosecond an instruction.
 const INSTRUCTIONS_PER_TICK: u64 = 40;
@@ -152,7 +152,8 @@ fn bench(clock: BoardClock, mut runtime: Runtime, memory: &mut [u8], mut out: im
 #[cortex_m_rt::entry]
 fn main() -> ! {
     let parts = take();
-    let runtime = Runtime::new(c"board", [], parts.linear_memory);
+    give_linear_memory(parts.linear_memory);
+    let runtime = Runtime::new(c"board", []);
     bench(parts.clock, runtime, parts.scene_memory, parts.uart).unwrap_or_else(|error| panic!("{error}"));
     exit(true)
 }

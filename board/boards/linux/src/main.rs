@@ -1,0 +1,204 @@
+//! The camera on a computer with Linux: reads the command line, binds the port, and runs the module until Ctrl-C.
+//!
+//! Exit codes: 0 ended as asked, 1 the machine is not as it should be (port in use, no such file), 2 the command line
+//! is wrong. Either way the reason is one line on standard error.
+
+use std::fmt::Write;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use board::imports::{Board, Past};
+use board::log::{Level, TextLog};
+use board::scene::Scene;
+use board::sensor_bus::NoBus;
+use board::settings::{KeptSettings, Values};
+use board::soft_sensor::SoftSensor;
+use board::supervisor::Supervisor;
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use linux_board::settings_file::SettingsFile;
+use linux_board::sockets::KernelSockets;
+use linux_board::system::{Console, NoWatchdog, Sleeper, SystemClock, SystemRandom, resident};
+use wasm::engine::{self, Engine};
+
+/// As `make flash BOARD=` names it.
+const NAME: &str = "linux";
+
+const EXIT_USAGE: u8 = 2;
+
+/// An AOT file, at a multiple of 4 for WAMR's loader.
+#[repr(C, align(4))]
+struct Aligned<T: ?Sized>(T);
+static BOARD_MODULE: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("WASMCAM_AOT")));
+static SERVER_MODULE: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("WASMCAM_SERVER_AOT")));
+
+fn command() -> Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help).action(ArgAction::Set)
+    };
+    let path = value_parser!(PathBuf);
+    Command::new("wasmcam")
+        .about("The camera on a computer with Linux.")
+        .arg(option("port", "NUMBER", "TCP port to listen on; 0: any that is free").value_parser(value_parser!(u16)))
+        .arg(
+            option("host", "ADDRESS", "address to listen on; 0.0.0.0: every one of this computer's")
+                .value_parser(value_parser!(IpAddr)),
+        )
+        .arg(
+            option("scene-file", "FILE", "what the soft sensor sees (host/linux/ makes such files)").value_parser(path),
+        )
+        .arg(option("settings", "FILE", "where the camera keeps settings").value_parser(value_parser!(PathBuf)))
+        .arg(
+            option("profile", "NAME", "limits: a board's (8 viewers) or a server's (256)")
+                .value_parser(PossibleValuesParser::new(["board", "server"])),
+        )
+        .arg(
+            option("quality", "NUMBER", "quality of the JPEG files, 1 to 100")
+                .value_parser(value_parser!(u8).range(1..=100)),
+        )
+        .arg(
+            option("sampling", "RATIO", "chroma of the JPEG files")
+                .value_parser(PossibleValuesParser::new(["4:2:0", "4:4:4"])),
+        )
+        .arg(option("fps", "NUMBER", "frames a second, 1 to 120").value_parser(value_parser!(u8).range(1..=120)))
+        .arg(option("set", "NAME=VALUE", "any other setting of the camera's").action(ArgAction::Append).value_parser(
+            |text: &str| match text.split_once('=') {
+                Some((name, value)) => Ok((name.to_string(), value.to_string())),
+                None => Err("it is a name and a value, such as mirror=on"),
+            },
+        ))
+        .arg(
+            option("module", "FILE", "an AOT file to run in place of the one in here")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            Arg::new("report")
+                .long("report")
+                .help("log every 10 s how long the module's steps take")
+                .action(ArgAction::SetTrue),
+        )
+}
+
+/// What was said on the command line for this start.
+fn given(options: &ArgMatches) -> Values {
+    let mut given = Values::default();
+    for name in ["quality", "fps"] {
+        if let Some(value) = options.get_one::<u8>(name) {
+            given.set(name, &value.to_string());
+        }
+    }
+    if let Some(value) = options.get_one::<String>("sampling") {
+        given.set("sampling", value);
+    }
+    for (name, value) in options.get_many::<(String, String)>("set").into_iter().flatten() {
+        given.set(name, value);
+    }
+    given
+}
+
+/// Reads a file, to stay for ever, at a multiple of 4.
+fn read_module(path: &Path) -> Result<&'static [u8], String> {
+    let mut bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let length = bytes.len();
+    // Wherever the bytes lie, such a place is among the first ones of a room that is a little larger.
+    bytes.resize(length + align_of::<u32>(), 0);
+    let room = bytes.leak();
+    let start = room.as_ptr().align_offset(align_of::<u32>());
+    room.copy_within(..length, start);
+    Ok(&room[start..start + length])
+}
+
+fn bind(options: &ArgMatches) -> Result<KernelSockets, String> {
+    let host = options.get_one::<IpAddr>("host").copied().unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    let port = options.get_one::<u16>("port").copied().unwrap_or(8080);
+    KernelSockets::bind(SocketAddr::new(host, port)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!("port {port} of {host} is in use; choose another with --port"),
+        std::io::ErrorKind::PermissionDenied => {
+            format!("port {port} of {host} is not allowed to this user; choose another")
+        }
+        _ => format!("can't listen on port {port} of {host}: {error}"),
+    })
+}
+
+fn run(options: &ArgMatches) -> Result<(), String> {
+    let scene = match options.get_one::<PathBuf>("scene-file") {
+        Some(path) => {
+            let file = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?.leak();
+            Some(Scene::open(file).map_err(|error| format!("{}: {error}", path.display()))?)
+        }
+        None => None,
+    };
+    // Without a file, what is put is there as long as the program runs.
+    let mut settings = KeptSettings { given: given(options), ..Default::default() };
+    if let Some(path) = options.get_one::<PathBuf>("settings") {
+        let (kept, file) = SettingsFile::open(path)?;
+        settings.kept = kept;
+        settings.store = Some(Box::new(file));
+    }
+    // The soft sensor shows what it was given to show, whatever else was said or kept.
+    if let Some(scene) = &scene {
+        settings.fixed.set("size", &format!("{}x{}", scene.width, scene.height));
+        settings.fixed.set("format", scene.format.name());
+    }
+    let module = match (options.get_one::<PathBuf>("module"), options.get_one::<String>("profile")) {
+        (Some(path), _) => read_module(path)?,
+        (None, Some(profile)) if profile == "server" => &SERVER_MODULE.0,
+        (None, _) => &BOARD_MODULE.0,
+    };
+    let sockets = bind(options)?;
+    let address = sockets.local_address();
+    let sleeper = Sleeper::new(sockets.alarm()).map_err(|error| error.to_string())?;
+    let board = Board {
+        name: NAME,
+        clock: Box::new(SystemClock::start()),
+        sensor_bus: Box::new(NoBus),
+        capture: Box::new(SoftSensor::new(scene)),
+        sockets: Box::new(sockets),
+        settings: Box::new(settings),
+        random: Box::new(SystemRandom),
+        log: Box::new(TextLog::new(Console)),
+        watchdog: Box::new(NoWatchdog),
+        past: Past::default(),
+    };
+    let report = options.get_flag("report").then_some(resident as fn() -> usize);
+    let mut supervisor = Supervisor::new(Engine::new(engine::runtime(), module), board, report);
+    // Starts the module, and has it do its first step, in which it listens: no connection can come too early.
+    supervisor.poll();
+    let mut wake_at = supervisor.poll();
+    let _ = writeln!(Console, "http://{address}/");
+    loop {
+        let now = supervisor.board().now();
+        if !sleeper.sleep(wake_at.saturating_sub(now)) {
+            break;
+        }
+        wake_at = supervisor.poll();
+    }
+    supervisor.board().log(Level::Info, format_args!("stopping"));
+    supervisor.board().sockets.abort_all();
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let options = match command().try_get_matches() {
+        Ok(options) => options,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            let _ = write!(Console, "{}", error.render());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let text = error.render().to_string();
+            eprintln!("{}", text.lines().next().unwrap_or("error: the command line is wrong"));
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

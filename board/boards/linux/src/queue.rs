@@ -1,0 +1,108 @@
+//! What rustix has no call for: how much the kernel keeps of what a connection was given.
+//!
+//! Left to itself Linux takes megabytes for a peer that reads slowly, which then sees what was seconds ago.
+
+#![allow(unsafe_code)] // calls into libc
+
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Bytes that a connection may hold unsent before it takes no more.
+const UNSENT_BYTES: libc::c_int = 16 << 10;
+/// So little may always be under way when something new begins: answers that are a few lines never wait.
+const LITTLE_BYTES: u64 = 2 << 10;
+
+/// Bounds what the connections of this listener, which inherit it, hold unsent.
+pub fn bound_unsent(listener: BorrowedFd<'_>) -> io::Result<()> {
+    let bytes = UNSENT_BYTES;
+    // SAFETY: the descriptor is open, and the option's value is an int, of which the kernel reads the bytes said.
+    let result = unsafe {
+        let (value, length) = ((&raw const bytes).cast(), size_of::<libc::c_int>() as libc::socklen_t);
+        libc::setsockopt(listener.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, value, length)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// What is under way on a connection, against what its path carries.
+pub struct UnderWay {
+    /// Bytes that the peer's machine has not acknowledged, sent or not.
+    pub bytes: u64,
+    /// Bytes a second that it took lately, and the shortest round trip, µs; both 0 while that is not known.
+    pub rate: u64,
+    pub round_trip: u64,
+}
+
+impl UnderWay {
+    /// Whether something new may begin: as much as keeps the path full, and half as much again, may be under way. With
+    /// less a long path would not carry the full rate; what is more would only wait in front of a slow one, and age.
+    pub fn is_little(&self) -> bool {
+        let path = u128::from(self.rate) * u128::from(self.round_trip) / 1_000_000;
+        u128::from(self.bytes) <= u128::from(LITTLE_BYTES).max(path * 3 / 2)
+    }
+
+    /// After how many µs that will be so, if the peer goes on as it did.
+    pub fn little_after(&self) -> i64 {
+        let path = (u128::from(self.rate) * u128::from(self.round_trip) / 1_000_000) as u64;
+        let surplus = self.bytes.saturating_sub(LITTLE_BYTES.max(path + path / 2));
+        i64::try_from(u128::from(surplus) * 1_000_000 / u128::from(self.rate.max(1))).unwrap_or(i64::MAX)
+    }
+}
+
+/// Asks the kernel; none where the connection is gone. What is known of the path is asked for only where it matters.
+pub fn under_way(socket: BorrowedFd<'_>) -> Option<UnderWay> {
+    let mut queued: libc::c_int = 0;
+    // SAFETY: the descriptor is open, and TIOCOUTQ (SIOCOUTQ, for sockets) writes an int.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut queued) } != 0 {
+        return None;
+    }
+    let bytes = u64::try_from(queued).unwrap_or(0);
+    if bytes <= LITTLE_BYTES {
+        return Some(UnderWay { bytes, rate: 0, round_trip: 0 });
+    }
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = mem::size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the descriptor is open, and the kernel writes at most `length` bytes. All of `tcp_info` is integers, for
+    // which zeros (an older kernel knows fewer of them) are valid.
+    let info = unsafe {
+        let to = info.as_mut_ptr().cast();
+        if libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, to, &raw mut length) != 0 {
+            return None;
+        }
+        info.assume_init()
+    };
+    // The kernel's "unknown yet" is the largest number.
+    let round_trip = if info.tcpi_min_rtt == u32::MAX { 0 } else { info.tcpi_min_rtt.into() };
+    Some(UnderWay { bytes, rate: info.tcpi_delivery_rate, round_trip })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn under_way(bytes: u64, rate: u64, round_trip: u64) -> UnderWay {
+        UnderWay { bytes, rate, round_trip }
+    }
+
+    #[test]
+    fn a_path_is_kept_full_and_no_more() {
+        // 2.25 MB/s over 40 ms are 90 KB.
+        assert!(under_way(135_000, 2_250_000, 40_000).is_little());
+        assert!(!under_way(135_001, 2_250_000, 40_000).is_little());
+        // A slow reader on the same machine: nothing but a little.
+        assert!(under_way(2_048, 100_000, 50).is_little());
+        assert!(!under_way(2_049, 100_000, 50).is_little());
+        // Nothing known yet.
+        assert!(under_way(0, 0, 0).is_little());
+        assert!(!under_way(25_000, 0, 0).is_little());
+        assert!(under_way(u64::MAX, u64::MAX, u64::MAX).is_little());
+    }
+
+    #[test]
+    fn when_it_will_be_little_is_an_estimate() {
+        assert_eq!(under_way(12_048, 100_000, 50).little_after(), 100_000);
+        assert_eq!(under_way(1_000, 100_000, 50).little_after(), 0);
+        assert_eq!(under_way(u64::MAX, 1, 1).little_after(), i64::MAX);
+        assert!(under_way(3_048, 0, 0).little_after() >= 1_000_000_000);
+    }
+}

@@ -1,0 +1,547 @@
+//! The module's sockets over the kernel's: what became ready is learnt from epoll, edge by edge, as the module is told.
+//!
+//! The camera's port is bound before the module runs, so that a port in use is found out at start. While no module
+//! listens on it (it is being started afresh) whoever comes is reset, as by a board without a listener.
+//!
+//! Slow viewers never see the past: what is new (a part of a stream, an answer) is taken only while little is under way
+//! on that connection; what was begun is taken as fast as the kernel takes it. To the module that is a socket that has
+//! room or has none, and with each frame it begins with the newest there is then. See [`crate::queue`].
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+use board::clock::{MILLISECOND, Micros, NEVER, SECOND};
+use board::fault::{Fault, Mistake, Refusal};
+use board::log::{Level, Log};
+use board::sockets::{Close, Ready, Sockets};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, sockopt};
+
+use crate::queue::{bound_unsent, under_way};
+
+/// The port on which the module listens, wherever the command line shows it.
+pub const CAMERA_PORT: u32 = 80;
+/// Connections that wait to be accepted; the kernel's own limit may be lower.
+const BACKLOG: i32 = 511;
+/// How long a connection that was closed in order may take to deliver its last bytes.
+const ORDERLY_MAX: Micros = 5 * SECOND;
+/// Connections that may be ending at once; the oldest is cut for a further one.
+const ENDINGS_MAX: usize = 512;
+/// A peer from which nothing came for so long is gone; an idle one is asked for a sign of life after a while.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+const ASK_IDLE_AFTER: Duration = Duration::from_secs(10);
+const ASK_IDLE_EVERY: Duration = Duration::from_secs(5);
+const ASK_IDLE_TIMES: u32 = 4;
+/// How soon, and how late, it is looked again whether less is under way.
+const LOOK_AGAIN_MIN: Micros = 2 * MILLISECOND;
+const LOOK_AGAIN_MAX: Micros = 30 * MILLISECOND;
+/// The pause after a connection could not be accepted (too many open files, above all).
+const ACCEPT_PAUSE: Micros = SECOND;
+/// Events that are asked for at once.
+const EVENTS: usize = 64;
+/// What still arrives on a connection that is ending is read in pieces of this, so many at a time, and thrown away.
+const TRASH_BYTES: usize = 16 << 10;
+const TRASH_READS_MAX: usize = 16;
+
+/// What epoll is told to answer for the port; for a connection it is the handle, which is above.
+const OF_PORT: u64 = 0;
+const OF_ENDINGS: u64 = u64::MAX;
+
+enum Entry {
+    Listener,
+    Connection(Connection),
+}
+
+/// Whether a connection takes what is new.
+#[derive(Clone, Copy, PartialEq)]
+enum Gate {
+    /// It is asked at the next send.
+    Unasked,
+    /// Too much was under way. It is asked again at this time.
+    Closed(Micros),
+    /// What the last send began was not taken whole: what goes on with it is taken without asking.
+    Passed,
+}
+
+struct Connection {
+    socket: OwnedFd,
+    peer: IpAddr,
+    /// The module was told AGAIN (or got less than it asked for) and counts on being told when that changes.
+    awaits_bytes: bool,
+    awaits_room: bool,
+    /// What epoll said since.
+    has_bytes: bool,
+    has_room: bool,
+    /// There will be no more bytes, so that no further event tells of what is left to read.
+    ended: bool,
+    /// The connection is gone.
+    gone: bool,
+    gate: Gate,
+    /// It stands in the list of those that became ready.
+    raised: bool,
+}
+
+impl Connection {
+    fn ready(&self) -> Ready {
+        let may_send = match self.gate {
+            Gate::Closed(_) => false,
+            Gate::Unasked | Gate::Passed => self.has_room,
+        };
+        Ready {
+            readable: self.awaits_bytes && (self.has_bytes || self.ended || self.gone),
+            writable: self.awaits_room && (may_send || self.gone),
+        }
+    }
+}
+
+/// A connection that the module is done with: it is shut, and what still arrives is thrown away.
+struct Ending {
+    socket: OwnedFd,
+    until: Micros,
+}
+
+pub struct KernelSockets {
+    epoll: Rc<OwnedFd>,
+    port: TcpListener,
+    address: SocketAddr,
+    /// Handle n is entry n - 1.
+    entries: Vec<Option<Entry>>,
+    /// The module's listener, if it listens.
+    listener: Option<i32>,
+    /// It was told that nobody waits.
+    listener_awaits: bool,
+    /// Somebody waits, or may.
+    somebody_waits: bool,
+    /// Why the last one could not be accepted, until it was logged, and when to try again.
+    accept_error: Option<Errno>,
+    accept_at: Micros,
+    /// Connections that became ready. Each is looked at again before the module is told.
+    raised: VecDeque<i32>,
+    /// Connections whose gate is closed.
+    gated: Vec<i32>,
+    endings: VecDeque<Ending>,
+    now: Micros,
+}
+
+impl KernelSockets {
+    /// Binds the port.
+    pub fn bind(address: SocketAddr) -> io::Result<KernelSockets> {
+        // It sets SO_REUSEADDR: a port that is in use is refused all the same, one that was a minute ago is not.
+        let port = TcpListener::bind(address)?;
+        port.set_nonblocking(true)?;
+        rustix::net::listen(&port, BACKLOG)?; // again, with a longer queue
+        // What connections inherit. Whole answers and frames are sent: waiting for more to come only adds delay.
+        sockopt::set_tcp_nodelay(&port, true)?;
+        sockopt::set_socket_keepalive(&port, true)?;
+        sockopt::set_tcp_keepidle(&port, ASK_IDLE_AFTER)?;
+        sockopt::set_tcp_keepintvl(&port, ASK_IDLE_EVERY)?;
+        sockopt::set_tcp_keepcnt(&port, ASK_IDLE_TIMES)?;
+        sockopt::set_tcp_user_timeout(&port, SILENCE_MAX.as_millis() as u32)?;
+        bound_unsent(port.as_fd())?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &port, EventData::new_u64(OF_PORT), EventFlags::IN | EventFlags::ET)?;
+        Ok(KernelSockets {
+            epoll: Rc::new(epoll),
+            address: port.local_addr()?,
+            port,
+            entries: vec![],
+            listener: None,
+            listener_awaits: false,
+            somebody_waits: true,
+            accept_error: None,
+            accept_at: 0,
+            raised: VecDeque::new(),
+            gated: vec![],
+            endings: VecDeque::new(),
+            now: 0,
+        })
+    }
+
+    /// Readable when there is something for `poll`: to sleep on.
+    pub fn alarm(&self) -> Rc<OwnedFd> {
+        self.epoll.clone()
+    }
+
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn connection(&mut self, handle: i32) -> Result<&mut Connection, Mistake> {
+        match self.entries.get_mut((handle as usize).wrapping_sub(1)) {
+            Some(Some(Entry::Connection(connection))) => Ok(connection),
+            _ => Err(Mistake("a handle that is no connection's")),
+        }
+    }
+
+    /// The lowest free handle.
+    fn free_handle(&mut self) -> i32 {
+        let index = self.entries.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.entries.push(None);
+            self.entries.len() - 1
+        });
+        index as i32 + 1
+    }
+
+    fn set(&mut self, handle: i32, entry: Option<Entry>) -> Option<Entry> {
+        std::mem::replace(&mut self.entries[handle as usize - 1], entry)
+    }
+
+    /// Notes that a connection may be ready.
+    fn raise(&mut self, handle: i32) {
+        if let Ok(connection) = self.connection(handle)
+            && !connection.raised
+        {
+            connection.raised = true;
+            self.raised.push_back(handle);
+        }
+    }
+
+    /// The next one who waits at the port.
+    fn next(&mut self) -> Option<OwnedFd> {
+        if self.now < self.accept_at {
+            return None;
+        }
+        loop {
+            match rustix::net::accept_with(&self.port, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok(socket) => return Some(socket),
+                Err(Errno::AGAIN) => self.somebody_waits = false,
+                // These are of the one connection, which is gone: accept(2).
+                Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO | Errno::PERM) => continue,
+                Err(error) => {
+                    self.accept_error.get_or_insert(error);
+                    self.accept_at = self.now + ACCEPT_PAUSE;
+                }
+            }
+            return None;
+        }
+    }
+
+    /// Takes in what epoll has to tell.
+    fn take_news(&mut self) {
+        let mut news: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+        let mut endings_have_news = false;
+        loop {
+            news.clear();
+            let at_once = rustix::time::Timespec::default();
+            // It fails where a signal comes in between, and then there is a next time.
+            if epoll::wait(&*self.epoll, spare_capacity(&mut news), Some(&at_once)).is_err() {
+                break;
+            }
+            for event in &news {
+                let (flags, of) = (event.flags, event.data.u64());
+                match of {
+                    OF_PORT => self.somebody_waits = true,
+                    OF_ENDINGS => endings_have_news = true,
+                    handle => self.hear(handle as i32, flags),
+                }
+            }
+            if news.len() < EVENTS {
+                break;
+            }
+        }
+        if endings_have_news || self.endings.front().is_some_and(|ending| ending.until <= self.now) {
+            self.tend_endings();
+        }
+    }
+
+    fn hear(&mut self, handle: i32, flags: EventFlags) {
+        let Ok(connection) = self.connection(handle) else { return };
+        connection.has_bytes |= flags.intersects(EventFlags::IN | EventFlags::RDHUP);
+        connection.has_room |= flags.contains(EventFlags::OUT);
+        connection.ended |= flags.contains(EventFlags::RDHUP);
+        connection.gone |= flags.intersects(EventFlags::ERR | EventFlags::HUP);
+        if connection.ready().any() {
+            self.raise(handle);
+        }
+    }
+
+    /// Looks whether gates can be opened.
+    fn tend_gates(&mut self) {
+        for handle in std::mem::take(&mut self.gated) {
+            let now = self.now;
+            let Ok(connection) = self.connection(handle) else { continue };
+            match connection.gate {
+                Gate::Closed(at) if at <= now => {
+                    ask(connection, now);
+                    match connection.gate {
+                        Gate::Closed(_) => self.gated.push(handle),
+                        // The kernel's own bound was not asked: the send will.
+                        Gate::Unasked | Gate::Passed => {
+                            connection.has_room = true;
+                            self.raise(handle);
+                        }
+                    }
+                }
+                Gate::Closed(_) => self.gated.push(handle),
+                Gate::Unasked | Gate::Passed => {}
+            }
+        }
+    }
+
+    /// Throws away what arrived on connections that are ending; drops those whose peer has ended or whose time is up.
+    fn tend_endings(&mut self) {
+        let now = self.now;
+        self.endings.retain(|ending| {
+            let late = ending.until <= now;
+            if late {
+                cut(&ending.socket);
+            }
+            !late && peer_stays(&ending.socket)
+        });
+    }
+}
+
+/// Asks whether a connection takes what is new.
+fn ask(connection: &mut Connection, now: Micros) {
+    connection.gate = match under_way(connection.socket.as_fd()) {
+        Some(path) if !path.is_little() => {
+            Gate::Closed(now + path.little_after().clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX))
+        }
+        // Of a connection that is gone the send tells.
+        Some(_) | None => Gate::Unasked,
+    };
+}
+
+/// Has a socket end with a reset when it is dropped.
+fn cut(socket: &OwnedFd) {
+    // It can't fail on a socket; if it did, the end would be an orderly one.
+    let _ = sockopt::set_socket_linger(socket, Some(Duration::ZERO));
+}
+
+/// Throws away what arrived. Answers whether the peer may still send.
+fn peer_stays(socket: &OwnedFd) -> bool {
+    let mut trash = [0; TRASH_BYTES];
+    for _ in 0..TRASH_READS_MAX {
+        match rustix::net::recv(socket, &mut trash, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => return false,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return true,
+            Err(_) => return false,
+        }
+    }
+    // It goes on sending: what is left makes the end a reset.
+    false
+}
+
+impl Sockets for KernelSockets {
+    fn listen(&mut self, port: u32) -> Result<i32, Refusal> {
+        if port != CAMERA_PORT || self.listener.is_some() {
+            return Err(Fault::Refused.into());
+        }
+        let handle = self.free_handle();
+        self.set(handle, Some(Entry::Listener));
+        self.listener = Some(handle);
+        self.listener_awaits = true;
+        self.somebody_waits = true;
+        Ok(handle)
+    }
+
+    fn accept(&mut self, listener: i32) -> Result<i32, Refusal> {
+        if self.listener != Some(listener) {
+            return Err(Mistake("a handle that is no listener's").into());
+        }
+        while let Some(socket) = self.next() {
+            // Without a peer it has gone meanwhile.
+            let Ok(Some(peer)) = rustix::net::getpeername(&socket) else { continue };
+            let Ok(peer) = SocketAddr::try_from(peer) else { continue };
+            let handle = self.free_handle();
+            let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+            if let Err(error) = epoll::add(&*self.epoll, &socket, EventData::new_u64(handle as u64), flags) {
+                self.accept_error.get_or_insert(error); // out of memory: that one is lost
+                continue;
+            }
+            let connection = Connection {
+                socket,
+                peer: peer.ip().to_canonical(),
+                awaits_bytes: false,
+                awaits_room: false,
+                has_bytes: false,
+                has_room: false,
+                ended: false,
+                gone: false,
+                gate: Gate::Unasked,
+                raised: false,
+            };
+            self.set(handle, Some(Entry::Connection(connection)));
+            return Ok(handle);
+        }
+        self.listener_awaits = true;
+        Err(Fault::Again.into())
+    }
+
+    fn peer(&mut self, socket: i32) -> Result<IpAddr, Refusal> {
+        Ok(self.connection(socket)?.peer)
+    }
+
+    fn receive(&mut self, socket: i32, to: &mut [u8]) -> Result<usize, Refusal> {
+        let connection = self.connection(socket)?;
+        connection.has_bytes = false;
+        let room = to.len();
+        let result = loop {
+            match rustix::net::recv(&connection.socket, &mut *to, RecvFlags::DONTWAIT) {
+                Err(Errno::INTR) => continue,
+                result => break result,
+            }
+        };
+        match result {
+            Ok((0, _)) => Err(Fault::End.into()),
+            Ok((count, _)) => {
+                // What is left, or the end, of which no further event tells, is told of again.
+                connection.has_bytes = count == room;
+                connection.awaits_bytes = count < room;
+                if connection.ready().readable {
+                    self.raise(socket);
+                }
+                Ok(count)
+            }
+            Err(Errno::AGAIN) => {
+                connection.awaits_bytes = true;
+                Err(Fault::Again.into())
+            }
+            Err(_) => Err(Fault::Closed.into()),
+        }
+    }
+
+    fn send(&mut self, socket: i32, bytes: &[u8]) -> Result<usize, Refusal> {
+        let now = self.now;
+        let connection = self.connection(socket)?;
+        if connection.gate != Gate::Passed {
+            ask(connection, now);
+            if let Gate::Closed(_) = connection.gate {
+                connection.awaits_room = true;
+                connection.has_room = false;
+                if !self.gated.contains(&socket) {
+                    self.gated.push(socket);
+                }
+                return Err(Fault::Again.into());
+            }
+        }
+        let result = loop {
+            match rustix::net::send(&connection.socket, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Err(Errno::INTR) => continue,
+                result => break result,
+            }
+        };
+        let taken = match result {
+            Ok(taken) => taken,
+            Err(Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM) => 0,
+            Err(_) => return Err(Fault::Closed.into()),
+        };
+        if taken == bytes.len() {
+            connection.gate = Gate::Unasked;
+            return Ok(taken);
+        }
+        connection.awaits_room = true;
+        connection.has_room = false;
+        if taken == 0 {
+            return Err(Fault::Again.into());
+        }
+        connection.gate = Gate::Passed;
+        Ok(taken)
+    }
+
+    fn close(&mut self, socket: i32, how: Close) -> Result<(), Mistake> {
+        if self.listener == Some(socket) {
+            self.listener = None;
+            self.set(socket, None);
+            return Ok(());
+        }
+        self.connection(socket)?;
+        let Some(Entry::Connection(Connection { socket, .. })) = self.set(socket, None) else { return Ok(()) };
+        match how {
+            Close::Abort => cut(&socket),
+            Close::Orderly => {
+                let news = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+                let of = EventData::new_u64(OF_ENDINGS);
+                // Where these fail the connection is gone.
+                if rustix::net::shutdown(&socket, Shutdown::Write).is_ok()
+                    && epoll::modify(&*self.epoll, &socket, of, news).is_ok()
+                {
+                    if self.endings.len() == ENDINGS_MAX
+                        && let Some(oldest) = self.endings.pop_front()
+                    {
+                        cut(&oldest.socket);
+                    }
+                    self.endings.push_back(Ending { socket, until: self.now + ORDERLY_MAX });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn has_event(&self) -> bool {
+        !self.raised.is_empty()
+            || self.listener.is_some() && self.listener_awaits && self.somebody_waits && self.accept_at <= self.now
+    }
+
+    fn take_event(&mut self) -> Option<(i32, Ready)> {
+        if let Some(handle) = self.listener
+            && self.listener_awaits
+            && self.somebody_waits
+            && self.accept_at <= self.now
+        {
+            self.listener_awaits = false;
+            return Some((handle, Ready { readable: true, writable: false }));
+        }
+        while let Some(handle) = self.raised.pop_front() {
+            let Ok(connection) = self.connection(handle) else { continue };
+            connection.raised = false;
+            let ready = connection.ready();
+            connection.awaits_bytes &= !ready.readable;
+            connection.awaits_room &= !ready.writable;
+            if ready.any() {
+                return Some((handle, ready));
+            }
+        }
+        None
+    }
+
+    fn abort_all(&mut self) {
+        self.listener = None;
+        for entry in std::mem::take(&mut self.entries).into_iter().flatten() {
+            if let Entry::Connection(connection) = entry {
+                cut(&connection.socket);
+            }
+        }
+        for ending in std::mem::take(&mut self.endings) {
+            cut(&ending.socket);
+        }
+        self.raised.clear();
+        self.gated.clear();
+    }
+
+    fn poll(&mut self, now: Micros, log: &mut dyn Log) {
+        self.now = now;
+        self.take_news();
+        self.tend_gates();
+        if self.listener.is_none() && self.somebody_waits {
+            while let Some(socket) = self.next() {
+                cut(&socket);
+            }
+        }
+        if let Some(error) = self.accept_error.take() {
+            log.line(now, Level::Warning, format_args!("a connection could not be accepted: {error}"));
+        }
+    }
+
+    fn poll_at(&mut self, _: Micros) -> Micros {
+        let gates = self.gated.iter().filter_map(|&handle| match self.entries.get(handle as usize - 1) {
+            Some(Some(Entry::Connection(Connection { gate: Gate::Closed(at), .. }))) => Some(*at),
+            _ => None,
+        });
+        let gates = gates.min().unwrap_or(NEVER);
+        let endings = self.endings.front().map_or(NEVER, |ending| ending.until);
+        let accept = if self.somebody_waits && self.accept_at > self.now { self.accept_at } else { NEVER };
+        gates.min(endings).min(accept)
+    }
+
+    fn address(&self) -> Option<String> {
+        Some(self.address.to_string())
+    }
+}

@@ -1,0 +1,64 @@
+/**
+ * `make flash` for the board `linux`: reads the command line, renders the scene, starts the program, shows its log.
+ * Ctrl-C ends both.
+ *
+ * Exit codes: 0 ended as asked, 1 the machine is not as it should be (port in use, nothing built) or the program ended
+ * by itself, 2 the command line is wrong. Either way the reason is one line on standard error.
+ */
+
+import { CommanderError, Option } from "commander";
+import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneWish } from "../camera-options.ts";
+import type { Profile } from "../module.ts";
+import { renderScene, SceneError } from "../scenes/file.ts";
+import { LinuxBoardError, startLinuxBoard } from "./board.ts";
+
+/** A scene at most, as on Node. */
+const SCENE_BYTES_MAX = 32_000_000;
+
+type Options = CameraOptions & { host: string; profile: Profile; settings?: string; report: boolean };
+
+function readOptions(args: string[]): Options {
+  const program = cameraCommand("linux", "The camera on this computer as a board: shows a scene as live video.")
+    .option("--settings <file>", "where the camera keeps settings (default: they are forgotten)")
+    .option("--host <address>", "address to listen on; 0.0.0.0: every one of this computer's", "127.0.0.1")
+    .addOption(
+      new Option("--profile <name>", "limits: a board's (8 viewers) or a server's (256)")
+        .choices(["board", "server"])
+        .default("server"),
+    )
+    .option("--report", "log every 10 s how long the module's steps take", false);
+  return parseOptions(program, args);
+}
+
+async function run(options: Options): Promise<void> {
+  const stopped = new Promise<undefined>((resolve) => {
+    process.once("SIGINT", () => resolve(undefined));
+    process.once("SIGTERM", () => resolve(undefined));
+  });
+  const board = await startLinuxBoard({
+    port: options.port,
+    host: options.host,
+    profile: options.profile,
+    scene: await renderScene({ ...sceneWish(options), bytesMax: SCENE_BYTES_MAX }),
+    settings: saidSettings(options),
+    settingsFile: options.settings,
+    report: options.report,
+    onLine: (line) => process.stdout.write(`${line}\n`),
+  });
+  const error = await Promise.race([stopped, board.ended]);
+  await board.stop();
+  if (error) throw error;
+}
+
+try {
+  await run(readOptions(process.argv.slice(2)));
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has written its line, or the help
+  } else if (error instanceof LinuxBoardError || error instanceof SceneError) {
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exitCode = 1;
+  } else {
+    throw error;
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * The board `linux`: its command line and its ends, what it keeps, that a module which fails or does not come back is
+ * started afresh, and that who does not read keeps little of the past. What the camera answers in detail is examined
+ * elsewhere; here it must only be the same camera.
+ */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Format } from "../host/board-table.ts";
+import { type LinuxBoard, type LinuxOptions, PROGRAM, startLinuxBoard } from "../host/linux/board.ts";
+import { PATTERN, renderScene } from "../host/scenes/file.ts";
+import { FileSettings } from "../host/settings.ts";
+import { evilForBoard, Way } from "./evil/compile.ts";
+import { firstPicture } from "./first-picture.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const STREAM = "GET /stream.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+
+const stopping: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  while (stopping.length > 0) await stopping.pop()!();
+});
+
+async function start(options: LinuxOptions = {}): Promise<LinuxBoard> {
+  const board = await startLinuxBoard(options);
+  stopping.push(() => board.stop());
+  return board;
+}
+
+/** A small picture, that little time be spent on it. */
+const scene = renderScene({ scene: PATTERN, width: 160, height: 120, format: Format.RGB565 });
+
+/** How a program ends, and what it writes until then. */
+async function end(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
+  let [out, err] = ["", ""];
+  child.stdout!.on("data", (data) => (out += data));
+  child.stderr!.on("data", (data) => (err += data));
+  const [code] = await once(child, "close");
+  return { code, out, err };
+}
+
+function run(command: string, args: string[]): ChildProcess {
+  const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  stopping.push(async () => void child.kill("SIGKILL"));
+  return child;
+}
+
+/** Watches the stream, until the test ends. */
+function watch(board: LinuxBoard): Socket {
+  const socket = connect({ port: board.port, host: "127.0.0.1" });
+  socket.on("error", () => {}); // the camera's end may come first
+  stopping.push(async () => void socket.destroy());
+  socket.write(STREAM);
+  return socket;
+}
+
+/** Reads the sequence numbers of a stream's parts as they come. */
+function sequences(socket: Socket): number[] {
+  const found: number[] = [];
+  let rest = "";
+  socket.on("data", (data) => {
+    rest += data.toString("latin1");
+    for (const match of rest.matchAll(/X-Sequence: (\d+)\r\n/g)) found.push(Number(match[1]));
+    rest = rest.slice(Math.max(0, rest.lastIndexOf("X-Sequence: ")));
+    if (/^X-Sequence: \d+\r\n/.test(rest)) rest = "";
+    else if (!rest.startsWith("X-Sequence: ")) rest = rest.slice(-32);
+  });
+  return found;
+}
+
+async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!(await condition())) {
+    assert.ok(performance.now() < deadline, `waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe("the program of the board linux", () => {
+  const wrong: [string[], number, RegExp][] = [
+    [["--colour=blue"], 2, /'--colour'/],
+    [["--quality=101"], 2, /101/],
+    [["--set=quality"], 2, /a name and a value/],
+    [["--profile=huge"], 2, /huge/],
+    [["8080"], 2, /8080/],
+    [["--port=0", "--scene-file=/nowhere"], 1, /^error: \/nowhere: /],
+    [["--port=0", "--scene-file=README.md"], 1, /^error: README\.md: not a scene file/],
+    [["--port=0", "--settings=/dev"], 1, /^error: settings in \/dev: /],
+    [["--port=0", "--settings=README.md"], 1, /^error: settings in README\.md: /],
+    [["--port=0", "--host=192.0.2.1"], 1, /^error: can't listen on port 0 of 192\.0\.2\.1: /],
+  ];
+  for (const [args, code, line] of wrong) {
+    test(`is refused with ${code}: ${args.join(" ")}`, async () => {
+      const result = await end(run(PROGRAM, args));
+      assert.match(result.err, line);
+      assert.match(result.err, /^error: [^\n]+\n$/, "one line on standard error");
+      assert.deepEqual([result.out, result.code], ["", code]);
+    });
+  }
+
+  test("is refused with 1 where its port is in use", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const { code, err } = await end(run(PROGRAM, [`--port=${port}`]));
+    server.close();
+    assert.equal(err, `error: port ${port} of 127.0.0.1 is in use; choose another with --port\n`);
+    assert.equal(code, 1);
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    test(`shows the camera as make flash starts it, until ${signal}`, async () => {
+      const args = ["--import", "tsx", "host/linux/main.ts", "--port=0", "--scene=pattern", "--size=64x48"];
+      const child = run(process.execPath, args);
+      const [line] = await once(child.stdout!, "data");
+      const url = /^http:\/\/127\.0\.0\.1:\d+\/$/m.exec(String(line))![0];
+      await (await firstPicture(url)).arrayBuffer();
+      const ended = end(child);
+      child.kill(signal);
+      const { code, err, out } = await ended;
+      assert.deepEqual([err, code], ["", 0]);
+      assert.match(out, /stopping/);
+      await assert.rejects(fetch(url));
+    });
+  }
+});
+
+describe("the camera on the board linux", () => {
+  test("says what it is, and has the limits of both profiles", async () => {
+    for (const [profile, viewers] of [["board", 8], ["server", 256]] as const) {
+      const board = await start({ profile, scene: await scene, settings: { quality: "70" } });
+      const state = await (await fetch(`${board.url}state`)).json();
+      assert.deepEqual([state.board, state.address, state.restarts], ["linux", `127.0.0.1:${board.port}`, 0]);
+      assert.deepEqual([state.capture.width, state.capture.quality], [160, 70]);
+      assert.equal(state.limits.viewers, viewers);
+    }
+  });
+
+  test("has no sensor without a scene, and says so", async () => {
+    const board = await start();
+    assert.equal((await fetch(`${board.url}snapshot.jpg`)).status, 503);
+    assert.equal((await (await fetch(`${board.url}state`)).json()).capture.published, 0);
+  });
+
+  test("serves two hundred viewers at once, each with frames that grow newer", async () => {
+    const board = await start({ profile: "server", scene: await scene });
+    const seen = Array.from({ length: 200 }, () => sequences(watch(board)));
+    await until(() => seen.every((numbers) => numbers.length >= 5), "five frames for each viewer");
+    for (const numbers of seen) {
+      assert.ok(numbers.every((number, n) => n === 0 || number > numbers[n - 1]), numbers.join(" "));
+    }
+  });
+
+  test("keeps little of the past for who does not read, and nobody else notices", async () => {
+    const large = await renderScene({ scene: PATTERN, width: 640, height: 480, format: Format.RGB565 });
+    const board = await start({ scene: large, settings: { quality: "95" } });
+    // From the first byte: for one that did read its own kernel may take some more.
+    const lazy = watch(board).pause();
+    const prompt = sequences(watch(board));
+    await until(() => prompt.length >= 60, "sixty frames for the other viewer");
+    const now = prompt.at(-1)!;
+    const late = sequences(lazy);
+    lazy.resume();
+    await until(() => late.length > 0 && late.at(-1)! >= now, "the lazy viewer's newest frame");
+    const old = late.filter((number) => number < now).length;
+    assert.ok(old <= 20, `${old} of 60 frames were kept for it`); // what its own kernel takes ahead of it
+  });
+
+  test("keeps settings over a kill, as Node does", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "wasmcam settings "));
+    stopping.push(() => rm(folder, { recursive: true }));
+    const settingsFile = join(folder, `the "kitchen" camera.json`);
+    new FileSettings(settingsFile, []).put("fps", "7");
+    const first = await start({ settingsFile, scene: await scene });
+    const post = (board: LinuxBoard, path: string) => fetch(`${board.url}${path}`, { method: "POST" });
+    assert.equal((await post(first, "control?quality=40")).status, 200);
+    assert.equal((await post(first, "control/save")).status, 200);
+    process.kill(first.pid, "SIGKILL");
+    await first.ended;
+    const second = await start({ settingsFile, scene: await scene });
+    const { controls } = (await (await fetch(`${second.url}control`)).json()) as {
+      controls: { name: string; value: unknown }[];
+    };
+    const value = (name: string) => controls.find((control) => control.name === name)?.value;
+    assert.deepEqual([value("quality"), value("fps")], [40, 7]);
+    assert.equal(JSON.parse(await readFile(settingsFile, "utf8")).quality, "40");
+    assert.equal(new FileSettings(settingsFile, []).get("quality"), "40");
+    assert.deepEqual(await readdir(folder), [`the "kitchen" camera.json`]);
+  });
+});
+
+describe("a module on the board linux that is evil", () => {
+  let module: string;
+  before(async () => {
+    module = await evilForBoard("native");
+  });
+
+  for (const [way, name, reason] of [
+    [Way.TRAP, "traps", "unreachable"],
+    [Way.RECURSION, "recurses without end", "native stack overflow"],
+    [Way.GROW, "asks for memory that it may not have", "out of bounds memory access"],
+    [Way.LOOP, "loops for ever", "the step did not return"],
+    [Way.LOOP_IN_BEGIN, "loops for ever before its first step", "the step did not return"],
+    [Way.LOOP_OF_CALLS, "calls an import for ever", "the step did not return"],
+    [Way.LOOP_OF_FILLS, "has the runtime fill its memory for ever", "the step did not return"],
+  ] as const) {
+    test(`and ${name} is stopped, and a fresh one answers`, async () => {
+      const board = await start({ module, settings: { way } });
+      await board.line(new RegExp(`ERROR   the module stopped: ${reason}; .*; fresh start 1 in 100 ms$`));
+      await until(async () => (await fetch(board.url).catch(() => undefined))?.status === 200, "an answer");
+      assert.equal(board.log.filter((line) => /ERROR/.test(line)).length, 1);
+    });
+  }
+});
