@@ -53,7 +53,7 @@ flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
 flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help flash start test test-long sim fuzz bench build clean
+.PHONY: help flash start test test-long sim soak fuzz bench build clean
 # A command prepares, builds and runs in this order; two at once would build the same files.
 .NOTPARALLEL:
 
@@ -92,6 +92,12 @@ fuzz: ## Looks for inputs that break the server, the controls or the look at JPE
 	$(call prepare,node fuzz)
 	$(build-module)
 	@node --import tsx tests/fuzz/run.ts
+
+soak: ## The emulated board for HOURS (1) or SECONDS with viewers coming and going; ends with a verdict
+	$(call prepare,node board)
+	$(build-module)
+	$(call build-firmware,mps2-an500)
+	@node --import tsx tests/soak/run.ts
 
 bench: ## Measures speed and size on the emulated board and Node; also writes build/bench.json
 	$(call prepare,node board)

@@ -23,8 +23,8 @@ function begin(address: usize): Writer {
 }
 
 /**
- * Gives each control that the camera has the value that the board keeps for it, if it keeps one; but only the first time,
- * so that what was set while the sensor was looked for stays.
+ * Gives each control that the camera has the value that the board keeps for it, if it keeps one; but only the first
+ * time, so that what was set while the sensor was looked for stays.
  */
 export function readSettings(controls: Controls): void {
   for (let i = 0; i < controls.all.length; i++) {

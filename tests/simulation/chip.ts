@@ -14,6 +14,8 @@ import type { Sensor } from "../../host/soft-sensor.ts";
 /** Frames after which a mode's come round again. */
 const ROUND = 4;
 const RUBBISH = 0xa5;
+/** Bytes of the largest frame of pixels here; where there is room for more, a file is to come. */
+const PIXELS_MOST = 320 * 240 * 2;
 
 /** Stripes that wander: each of the frames of a round differs from the others. */
 const VIEW: View = {
@@ -109,6 +111,7 @@ export class SimulatedChip implements Sensor {
   #mood = Mood.FINE;
   #fate = Mood.FINE;
   #isAsked = false;
+  #room = 0;
 
   constructor(random: Random, faults: SensorFaults, now: () => number) {
     this.#random = random;
@@ -150,6 +153,7 @@ export class SimulatedChip implements Sensor {
     const result = this.#bus.start(memory, start, end, now);
     memory.fill(RUBBISH, start, Math.min(end, start + 4096));
     this.#isAsked = true;
+    this.#room = end - start;
     this.#fate = this.#mood;
     if (this.#random.chance(this.#faults.stall)) this.#fate = Mood.STALLED;
     else if (this.#random.chance(this.#faults.tear)) this.#fate = Mood.TEARING;
@@ -166,8 +170,15 @@ export class SimulatedChip implements Sensor {
       this.torn++;
       return Fault.TORN;
     }
-    this.captures.push({ time: this.frameTime, drawn: this.#model.last! });
+    if (!this.#isWanted(this.#model.last!.bytes)) this.torn++;
+    else this.captures.push({ time: this.frameTime, drawn: this.#model.last! });
     return result;
+  }
+
+  /** Whether a frame is of the kind for which there is room; right after a change of mode it may be of the other. */
+  #isWanted(bytes: Uint8Array): boolean {
+    const isFile = bytes[0] === 0xff && bytes[1] === 0xd8;
+    return this.#room > PIXELS_MOST ? isFile : bytes.length === this.#room;
   }
 
   stop(): void {
