@@ -25,7 +25,9 @@ before(async () => {
 after(() => board.stop());
 
 /** Lines of the board's log about its cable. */
-const plugs = (): string[] => board.log.flatMap((line) => / network: the cable is (in|out)$/.exec(line)?.slice(1) ?? []);
+function plugs(): string[] {
+  return board.log.flatMap((line) => / network: the cable is (in|out)$/.exec(line)?.slice(1) ?? []);
+}
 
 async function noticed(count: number): Promise<void> {
   for (const deadline = Date.now() + 30_000; plugs().length < count; await sleep(50)) {
