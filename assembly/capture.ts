@@ -383,6 +383,10 @@ export class Capture extends Task {
       buffer.holder = Holder.WAITING;
       buffer.bytes = result;
       buffer.time = load<i64>(frameTime);
+      if (this.fault != SensorFault.NONE) {
+        beginLine().text("sensor ").text(this.sensor.name).text(": delivers frames again");
+        endLine(Level.INFO);
+      }
       this.fault = SensorFault.NONE;
       this.retryPause = RETRY_PAUSE_MIN;
     }

@@ -112,6 +112,8 @@ export const SNAPSHOT_STALL: i64 = SECOND / 20;
 export const SNAPSHOT_FRESH: i64 = SECOND;
 /** Capture rests after this time in which nobody wanted a frame. */
 export const REST_AFTER: i64 = 10 * SECOND;
+/** The log tells that all viewers' places are taken no more often than this. */
+export const TELL_FULL_EVERY: i64 = 60 * SECOND;
 /** A sensor that delivers nothing for this long (and two frames' time) has stalled. */
 export const STALL_DEADLINE: i64 = SECOND;
 /** Pause before the sensor is asked again after a fault, doubled with each further one up to the longest. */

@@ -19,7 +19,7 @@ import { module, scene, stateOf } from "./simulated-scenario.ts";
 const REFUSED = 0.01;
 const WRONG_BITS = 0.02;
 const TORN = 0.2;
-/** How long noise lasts, and how long a camera may take after it: the longest pause between two tries, and the start. */
+/** How long noise lasts; and how long a camera may take after it: the longest pause between two tries, and a start. */
 const NOISE = 20 * SECOND;
 const COME_BACK = 12 * SECOND;
 

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { Level } from "../host/board-table.ts";
 import { ClientState } from "../host/simulated/client.ts";
 import { MILLISECOND, MINUTE, SECOND } from "../host/simulated/timeline.ts";
+import { Mood } from "../host/simulated/sensor.ts";
 import { SimulatedWorld } from "../host/simulated/world.ts";
 import { compileFailingModule, Way } from "./failing-module.ts";
 import { areGapless, checkParts, scenario, scene, stateOf } from "./simulated-scenario.ts";
@@ -57,6 +58,28 @@ scenario("a camera that traps: every connection is reset, and a fresh one serves
   assert.ok(log.body.toString().includes(`ERROR   ${text}\n`));
   await checkParts(world, viewers);
   await checkParts(world, [late]);
+});
+
+scenario("what happens is told in the log, an event a line, and not more often than it helps", {}, (world) => {
+  const viewers = Array.from({ length: 8 }, () => world.watch());
+  world.run(SECOND);
+  for (let n = 0; n < 30; n++) {
+    assert.equal(world.watch().client.isOver, false);
+    world.run(SECOND);
+  }
+  world.sensor.mood = Mood.STALLED;
+  world.run(5 * SECOND);
+  world.sensor.mood = Mood.FINE;
+  world.run(10 * SECOND);
+  const lines = world.fetch("/log").body.toString().split("\n");
+  const events = [
+    "WARNING all 8 viewers' places are taken, others are put off",
+    "WARNING sensor soft: stalled, trying again",
+    "INFO    sensor soft: delivers frames again",
+  ];
+  for (const event of events) assert.equal(lines.filter((line) => line.endsWith(`] ${event}`)).length, 1, event);
+  assert.equal(world.log.length, events.length);
+  assert.ok(viewers.every(({ problem }) => problem === undefined));
 });
 
 /** What the log says of each way to fail. */

@@ -311,7 +311,7 @@ export class Connection extends Task {
   sendStream(now: i64): void {
     const isHead = this.parser.method == Method.HEAD;
     if (!isHead) {
-      if (!this.server.hasRoomForViewer) {
+      if (!this.server.hasRoomForViewer(now)) {
         this.putOff("too many viewers, try again later", now);
         return;
       }

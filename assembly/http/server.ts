@@ -8,7 +8,7 @@
 
 import { Close, Level, tcpClose, tcpSend } from "../board";
 import { Capture } from "../capture";
-import { say } from "../journal";
+import { beginLine, endLine, say } from "../journal";
 import {
   BODY_BYTES_MAX,
   CONNECTIONS_MAX,
@@ -16,6 +16,7 @@ import {
   SNAPSHOTS_MAX,
   SNAPSHOTS_WAITING_MAX,
   SNAPSHOT_STALL,
+  TELL_FULL_EVERY,
   VIEWERS_MAX,
 } from "../limits";
 import { Task } from "../scheduler";
@@ -68,6 +69,8 @@ export class Server extends Task {
   private readonly routes: Route[] = [];
   private readonly listener: Socket = new Socket(this);
   private fullBytes: u32 = 0;
+  /** When the log was last told that all viewers' places are taken. */
+  private fullToldAt: i64 = -TELL_FULL_EVERY;
 
   constructor(
     readonly port: u32,
@@ -96,8 +99,15 @@ export class Server extends Task {
     this.routes.push(new Route(path, "", access, true, handler));
   }
 
-  get hasRoomForViewer(): bool {
-    return this.viewers < VIEWERS_MAX;
+  /** Whether one more can watch. The log tells, once in a while, that somebody could not. */
+  hasRoomForViewer(now: i64): bool {
+    if (this.viewers < VIEWERS_MAX) return true;
+    if (now >= this.fullToldAt + TELL_FULL_EVERY) {
+      this.fullToldAt = now;
+      beginLine().text("all ").number(VIEWERS_MAX).text(" viewers' places are taken, others are put off");
+      endLine(Level.WARNING);
+    }
+    return false;
   }
 
   /** Whether one more snapshot can be sent, now that maybe the one that takes longest has given way. */
