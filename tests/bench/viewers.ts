@@ -1,6 +1,6 @@
 /**
  * Viewers for benchmarks: each watches the stream over its own connection and counts whole parts. They know nothing of
- * what they watch but the multipart form, and read as fast as they can.
+ * what they watch but the multipart form. Most read as fast as they can; slow ones so many bytes a second.
  */
 
 import { connect, type Socket } from "node:net";
@@ -8,6 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 const LENGTH = /content-length: (\d+)/i;
+const TIMESTAMP = /x-timestamp: ([\d.]+)/i;
+/** What a slow viewer reads at once, of what its kernel has. */
+const SLOW_READ_BYTES = 2048;
 
 class Viewer {
   /** Whole parts that came. */
@@ -19,10 +22,33 @@ class Viewer {
   /** Bytes of the part that are still to come. */
   #missing = 0;
   #isInStream = false;
+  /** When the part that comes was captured, on the camera's clock, s. */
+  #timestamp = NaN;
+  readonly #onPart: (timestamp: number) => void;
 
-  constructor(port: number) {
-    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    this.socket.on("data", (chunk) => this.#read(chunk));
+  /**
+   * @param rate bytes a second; Infinity: as fast as it can
+   * @param onPart is told of each whole part when it was captured, on the camera's clock, s
+   */
+  constructor(port: number, rate = Infinity, onPart: (timestamp: number) => void = () => {}) {
+    this.#onPart = onPart;
+    const address = { port, host: "127.0.0.1", noDelay: true };
+    if (rate === Infinity) {
+      this.socket = connect(address);
+      this.socket.on("data", (chunk) => this.#read(chunk));
+    } else {
+      // It may read from now on if it read at this rate.
+      let mayReadAt = performance.now();
+      const callback = (count: number, buffer: Uint8Array): boolean => {
+        this.#read(Buffer.from(buffer.subarray(0, count)));
+        const now = performance.now();
+        mayReadAt = Math.max(mayReadAt, now - 50) + (count * 1000) / rate;
+        if (mayReadAt <= now) return true;
+        setTimeout(() => this.socket.resume(), mayReadAt - now);
+        return false;
+      };
+      this.socket = connect({ ...address, onread: { buffer: Buffer.alloc(SLOW_READ_BYTES), callback } });
+    }
     this.socket.on("error", () => {}); // a viewer that is gone counts no more frames, which the table shows
     this.socket.write("GET /stream.jpg HTTP/1.1\r\nHost: camera\r\n\r\n");
   }
@@ -35,7 +61,10 @@ class Viewer {
         const taken = Math.min(this.#missing, rest.length);
         rest = rest.subarray(taken);
         this.#missing -= taken;
-        if (this.#missing === 0) this.frames++;
+        if (this.#missing === 0) {
+          this.frames++;
+          this.#onPart(this.#timestamp);
+        }
         continue;
       }
       this.#pending = Buffer.concat([this.#pending, rest]);
@@ -49,6 +78,7 @@ class Viewer {
         this.#isInStream = true;
       } else {
         this.#missing = Number(LENGTH.exec(head)?.[1]);
+        this.#timestamp = Number(TIMESTAMP.exec(head)?.[1]);
       }
     }
   }
@@ -87,6 +117,58 @@ export async function watch(port: number, count: number, seconds: number, onMeas
       delivered,
       bytes: bytes / (delivered * elapsed),
     };
+  } finally {
+    for (const { socket } of viewers) socket.destroy();
+  }
+}
+
+/** How old pictures are when a viewer has them whole, s: the median, and what 99 of 100 are below. */
+export interface Ages {
+  viewers: string;
+  fps: number;
+  median: number;
+  p99: number;
+}
+
+/** The camera's clock less ours, s, as its state tells it. */
+async function clockOffset(port: number): Promise<number> {
+  let best = { took: Infinity, offset: NaN };
+  for (let tries = 0; tries < 10; tries++) {
+    const asked = performance.now();
+    const { time } = (await (await fetch(`http://127.0.0.1:${port}/state`)).json()) as { time: number };
+    const took = performance.now() - asked;
+    if (took < best.took) best = { took, offset: time - (asked + took / 2) / 1000 };
+  }
+  return best.offset;
+}
+
+/** Has fast viewers and slow ones watch together, and tells how old their pictures are. */
+export async function watchWithSlow(
+  port: number,
+  { fast, slow, rate, seconds }: { fast: number; slow: number; rate: number; seconds: number },
+): Promise<Ages[]> {
+  const offset = await clockOffset(port);
+  const groups = [
+    { name: `${fast} fast`, count: fast, rate: Infinity, ages: [] as number[] },
+    { name: `${slow} at ${rate / 1000} KB/s`, count: slow, rate, ages: [] as number[] },
+  ];
+  let isMeasuring = false;
+  const viewers = groups.flatMap(({ count, rate, ages }) =>
+    Array.from({ length: count }, () => {
+      return new Viewer(port, rate, (timestamp) => {
+        if (isMeasuring) ages.push(performance.now() / 1000 + offset - timestamp);
+      });
+    }),
+  );
+  try {
+    await sleep(3000); // slow ones have had their first frames
+    isMeasuring = true;
+    await sleep(seconds * 1000);
+    return groups.map(({ name, count, ages }) => {
+      const sorted = [...ages].sort((a, b) => a - b);
+      const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+      return { viewers: name, fps: ages.length / count / seconds, median: at(0.5), p99: at(0.99) };
+    });
   } finally {
     for (const { socket } of viewers) socket.destroy();
   }

@@ -4,7 +4,7 @@
 //! listens on it (it is being started afresh) whoever comes is reset, as by a board without a listener.
 //!
 //! Slow viewers never see the past: what is new (a part of a stream, an answer) is taken only while little is under way
-//! on that connection; what was begun is taken as fast as the kernel takes it. To the module that is a socket that has
+//! on that connection and the peer reads what it has got; what was begun is taken as fast as the kernel takes it. To the module that is a socket that has
 //! room or has none, and with each frame it begins with the newest there is then. See [`crate::queue`].
 
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, sockopt};
 
-use crate::queue::{bound_unsent, under_way};
+use crate::queue::{Room, bound_unsent, under_way};
 
 /// The port on which the module listens, wherever the command line shows it.
 pub const CAMERA_PORT: u32 = 80;
@@ -41,6 +41,11 @@ const ASK_IDLE_TIMES: u32 = 4;
 /// How soon, and how late, it is looked again whether less is under way.
 const LOOK_AGAIN_MIN: Micros = 2 * MILLISECOND;
 const LOOK_AGAIN_MAX: Micros = 30 * MILLISECOND;
+const LOOK_AT_ROOM_AGAIN: Micros = 10 * MILLISECOND;
+/// Whoever has got all and offers little room for so long has no more.
+const ROOM_SETTLES_AFTER: Micros = SECOND;
+/// A peer is looked at closely at so many of its first sends, and after one that it did not take at once.
+const CLOSE_LOOKS: u32 = 64;
 /// The pause after a connection could not be accepted (too many open files, above all).
 const ACCEPT_PAUSE: Micros = SECOND;
 /// Events that are asked for at once.
@@ -83,6 +88,11 @@ struct Connection {
     /// The connection is gone.
     gone: bool,
     gate: Gate,
+    room: Room,
+    /// Since when its room is short.
+    room_short_since: Option<Micros>,
+    /// Sends at which it is still to be looked at closely.
+    close_looks: u32,
     /// It stands in the list of those that became ready.
     raised: bool,
 }
@@ -299,12 +309,27 @@ impl KernelSockets {
 
 /// Asks whether a connection takes what is new.
 fn ask(connection: &mut Connection, now: Micros) {
-    connection.gate = match under_way(connection.socket.as_fd()) {
-        Some(path) if !path.is_little() => {
-            Gate::Closed(now + path.little_after().clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX))
+    connection.gate = Gate::Unasked;
+    // Of a connection that is gone the send tells.
+    let Some(path) = under_way(connection.socket.as_fd(), connection.close_looks > 0) else { return };
+    let room_is_short = path.window.is_some_and(|window| {
+        let is_short = connection.room.is_short(window);
+        let since = is_short.then(|| connection.room_short_since.unwrap_or(now));
+        if path.bytes == 0 && since.is_some_and(|since| now - since >= ROOM_SETTLES_AFTER) {
+            connection.room.settle_for(window);
         }
-        // Of a connection that is gone the send tells.
-        Some(_) | None => Gate::Unasked,
+        connection.room_short_since = since;
+        is_short
+    });
+    if !path.is_little() {
+        let span = path.little_after().clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX);
+        connection.gate = Gate::Closed(now + span);
+    } else if room_is_short {
+        connection.gate = Gate::Closed(now + LOOK_AT_ROOM_AGAIN);
+    }
+    connection.close_looks = match connection.gate {
+        Gate::Closed(_) => CLOSE_LOOKS,
+        Gate::Unasked | Gate::Passed => connection.close_looks.saturating_sub(1),
     };
 }
 
@@ -366,6 +391,9 @@ impl Sockets for KernelSockets {
                 ended: false,
                 gone: false,
                 gate: Gate::Unasked,
+                room: Room::default(),
+                room_short_since: None,
+                close_looks: CLOSE_LOOKS,
                 raised: false,
             };
             self.set(handle, Some(Entry::Connection(connection)));
@@ -443,6 +471,7 @@ impl Sockets for KernelSockets {
             return Err(Fault::Again.into());
         }
         connection.gate = Gate::Passed;
+        connection.close_looks = CLOSE_LOOKS;
         Ok(taken)
     }
 
