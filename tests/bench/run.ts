@@ -16,7 +16,7 @@ import { PHOTOS_FOLDER, renderScene } from "../../host/scenes/file.ts";
 import { fromFormat, type Rgb, toFormat } from "../../host/scenes/pixels.ts";
 import { Random } from "../../host/simulated/random.ts";
 import { benchAttacks, benchAttacksOnNode } from "./attacks.ts";
-import { benchNode, type NodeRow } from "./node.ts";
+import { benchFanOut } from "./fan-out.ts";
 import { type Watched, watch } from "./viewers.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -200,8 +200,12 @@ show("The longest step of the module on the emulated board, one viewer, QVGA at 
 const board = await benchBoard([1, 8]);
 show("Frames a second on the emulated board, QVGA, 60 asked for; bytes a frame", board);
 
-const node: NodeRow[] = await benchNode([1, 32, 128]);
-show("Frames a second on Node, QVGA, 30 asked for; processor time (µs) a delivered frame, resident bytes", node);
+const fanOut = await benchFanOut();
+show(
+  "Frames a second to many viewers, 30 asked for; processor time (µs) a delivered frame, and what a further viewer adds",
+  fanOut.rows,
+);
+show("With slow viewers: frames a second, and how old pictures are when they are there, s", fanOut.ages);
 
 const attacks = { node: await benchAttacksOnNode(), board: await benchAttacksOnBoard() };
 show("Under attack, on Node: pictures answered within ms, frames that two good viewers got and lost", attacks.node);
@@ -218,5 +222,5 @@ show("Sizes, bytes", sizes);
 const memory = await memoryByHolder();
 show("Memory of the module, profile board, bytes", memory);
 
-const all = { encode, longestStep, board, node, attacks, sizes, memory };
+const all = { encode, longestStep, board, fanOut, attacks, sizes, memory };
 writeFileSync(`${ROOT}build/bench.json`, `${JSON.stringify(all, null, 2)}\n`);
