@@ -53,7 +53,7 @@ async function benchFloor(server: string, bytes: number): Promise<FanOutRow[]> {
   }
 }
 
-/** The board linux in one size: what it costs, what the least is for frames as large, and the ages with slow viewers. */
+/** The board linux in one size: what it costs, the least for frames as large, and the ages with slow viewers. */
 async function benchLinux(width: number, height: number): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
   const wish = { scene: PHOTOS_FOLDER, width, height, format: Format.RGB565, bytesMax: SCENE_BYTES_MAX };
   const board = await startLinuxBoard({ profile: "server", scene: await renderScene(wish) });

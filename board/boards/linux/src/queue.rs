@@ -93,8 +93,8 @@ pub fn under_way(socket: BorrowedFd<'_>, closely: bool) -> Option<UnderWay> {
 /// The peer's room: how much it is at most, and whether the peer's program is far behind its machine.
 ///
 /// What the peer's machine has acknowledged and its program has not read is past as well. It is told by the room that
-/// the machine offers less than it did. Linux tells of room that became free when it has doubled, so that below the half
-/// of it we are certain to be told, and above may not be.
+/// the machine offers less than it did. Linux tells of room that became free when it has doubled, so that below the
+/// half of it we are certain to be told, and above may not be.
 #[derive(Default)]
 pub struct Room {
     most: u64,
