@@ -52,6 +52,11 @@ impl Values {
         self.0.retain(|(known, _)| known != name);
     }
 
+    /// All of them, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Bytes of all names and values.
     fn bytes(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.len()).sum()

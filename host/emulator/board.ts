@@ -105,6 +105,11 @@ export class EmulatedBoard {
     await this.#qemu.control.command("set_link", { name: CABLE, up: isIn });
   }
 
+  /** Has QEMU's monitor do what `line` says, such as letting a debugger in. */
+  async monitor(line: string): Promise<void> {
+    await this.#qemu.control.command("human-monitor-command", { "command-line": line });
+  }
+
   /** Ends the board; nothing of it is left. */
   async stop(): Promise<void> {
     this.#stopping = true;

@@ -24,7 +24,7 @@ const THREAD_SOURCE = `import(${JSON.stringify(TSX)}).then(({ register }) => {
  * How often the module is looked at, ms, and in how many looks after one another the same step is too long. Looks are
  * counted, not time: a computer that was asleep has looked once.
  */
-const LOOK_EVERY = 250;
+const LOOK_EVERY = 200;
 const LOOKS_TO_STOP = 6;
 /** Before the port is asked for again, where somebody else has it, ms. */
 const LISTEN_AGAIN_AFTER = 1000;

@@ -245,24 +245,34 @@ pub struct SettingsFile {
     path: CString,
     /// The next one, until it is whole.
     new: CString,
+    /// What the PC wrote at start, which is read again when the board is reset.
+    given: CString,
 }
 
 impl Store for SettingsFile {
     fn replace(&mut self, values: &Values) -> bool {
         let written = semihosting::fs::write(&self.new, values.to_json());
         // A rename is all or nothing.
-        written.and_then(|()| semihosting::fs::rename(&self.new, &self.path)).is_ok()
+        let kept = written.and_then(|()| semihosting::fs::rename(&self.new, &self.path)).is_ok();
+        if kept {
+            let texts = values.iter().flat_map(|(name, value)| [name, value]);
+            let given: String = texts.fold(format!("{}\0", self.path.to_string_lossy()), |all, text| all + text + "\0");
+            // After a reset the board would have what it has now; without this, what it had at its start.
+            let _ = semihosting::fs::write(&self.given, given);
+        }
+        kept
     }
 }
 
 /// Reads what the board keeps, from a file that the PC wrote at start (host/emulator/): texts with a NUL behind each,
 /// the settings file's path and then names and values in turns. (A word of the command line could have no spaces.)
 pub fn open_settings(path: &str) -> Result<(Values, SettingsFile), String> {
+    let given = CString::new(path).map_err(|error| format!("{path}: {error}"))?;
     let texts = core::str::from_utf8(read_file(path)?).map_err(|error| format!("{path}: {error}"))?;
     let mut texts = texts.split_terminator('\0');
     let path = texts.next().unwrap_or_default();
     let c_string = |text: String| CString::new(text).map_err(|error| format!("{path}: {error}"));
-    let file = SettingsFile { path: c_string(path.to_owned())?, new: c_string(format!("{path}.new"))? };
+    let file = SettingsFile { path: c_string(path.to_owned())?, new: c_string(format!("{path}.new"))?, given };
     let mut values = Values::default();
     while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
         values.set(name, value);
