@@ -17,7 +17,7 @@ interface Habit {
   every: (socket: Socket) => void;
 }
 
-const WATCH = "GET /stream.jpg HTTP/1.1\r\nHost: camera\r\n\r\n";
+const WATCH = "GET /stream.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 /** Bytes that a slow viewer reads in a second. */
 const SLOW = 1024;
 
@@ -26,7 +26,7 @@ export const ATTACKS = {
   nobody: { crowd: 0, begin: () => {}, every: () => {} },
   "dripping heads": {
     crowd: 200,
-    begin: (socket) => socket.write("GET /snapshot.jpg HTTP/1.1\r\nHost: camera\r\nX-"),
+    begin: (socket) => socket.write("GET /snapshot.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\nX-"),
     every: (socket) => socket.write("a"),
   },
   "silent connections": { crowd: 200, begin: () => {}, every: () => {} },
@@ -45,7 +45,7 @@ export const ATTACKS = {
   },
   "a flood of connections": {
     crowd: 200,
-    begin: (socket) => socket.write("GET /state HTTP/1.1\r\nHost: camera\r\n\r\n", () => socket.resetAndDestroy()),
+    begin: (socket) => socket.write("GET /state HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", () => socket.resetAndDestroy()),
     every: () => {},
   },
 } satisfies Record<string, Habit & { crowd: number }>;
@@ -151,7 +151,7 @@ export function visit(port: number, path: string): Promise<Visit> {
     socket.on("data", (bytes) => reader.push(bytes, 0));
     socket.on("error", over);
     socket.on("close", over);
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: camera\r\nConnection: close\r\n\r\n`);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
   });
 }
 

@@ -10,6 +10,8 @@ import { MILLISECOND, SECOND } from "../host/simulated/timeline.ts";
 import type { Conversation, SimulatedWorld, Viewer } from "../host/simulated/world.ts";
 import { areGapless, checkParts, scenario, stateOf } from "./simulated-scenario.ts";
 
+/** Whose body is waited for: the owner's. */
+const OWNER = "Authorization: Bearer admin-of-the-tests\r\n";
 const PAGES = ["/snapshot.jpg", "/", "/state", "/control"];
 /** What a visitor's answer may take, µs of virtual time; the 99th percentile is counted against it. */
 const SOON = 100 * MILLISECOND;
@@ -52,7 +54,7 @@ const ATTACKS: Record<string, [begin: (client: Client) => void, every: (client: 
   ],
   "200 that send the next byte of the request line": [(client) => client.send("G"), (client) => client.send("E")],
   "200 that send a body's next byte": [
-    (client) => client.send("POST /control HTTP/1.1\r\nHost: camera\r\nContent-Length: 1000\r\n\r\nquality="),
+    (client) => client.send(`POST /control HTTP/1.1\r\nHost: camera\r\n${OWNER}Content-Length: 1000\r\n\r\nquality=`),
     (client) => client.send("8"),
   ],
   "200 that say nothing": [() => {}, () => {}],
