@@ -141,7 +141,8 @@ export class ResponseReader {
     if (!status || !headers) return this.#wrong(`not a response: ${first}`);
     this.#current = { status: Number(status[1]), reason: status[2], headers, body: Buffer.alloc(0), time };
     const stream = STREAM_TYPE.exec(headers.get("content-type") ?? "");
-    const isBodiless = this.#methods.shift() === "HEAD" || status[1] === "204" || status[1] === "304";
+    const isInterim = status[1].startsWith("1"); // the answer itself is still to come
+    const isBodiless = isInterim || this.#methods.shift() === "HEAD" || status[1] === "204" || status[1] === "304";
     if (isBodiless) {
       this.#finish(this.#current.body, time);
     } else if (stream) {
