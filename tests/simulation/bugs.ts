@@ -57,10 +57,10 @@ export const BUGS: Bug[] = [
     to: "if (slot.jpegBytes != bytes) memory.copy(slot.jpegAt, file, bytes);",
   },
   {
-    name: "the sensor fills the buffer that is being encoded",
+    name: "a change of controls leaves the sensor writing",
     file: "capture.ts",
-    from: "      buffer.holder = Holder.ENCODER;\n",
-    to: "      buffer.holder = Holder.NOBODY;\n",
+    from: "          captureStop();\n          this.held",
+    to: "          this.held",
   },
   {
     name: "the slot that is newest is written to",

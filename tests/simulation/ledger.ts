@@ -29,7 +29,13 @@ export type Shot = {
 export type Values = Record<string, string>;
 
 /** Values that may have been in force, from when to when. */
-type Era = { from: number; until: number; values: Values };
+export type Era = {
+  from: number;
+  until: number;
+  values: Values;
+  /** Of a request that may still be carried out: what it sets. */
+  pending?: Values;
+};
 
 /** What the controls say if nobody says otherwise. */
 const DEFAULTS: Values = {
@@ -221,7 +227,10 @@ export class Ledger {
       }
       this.isKeptUnsure = false;
     }
-    for (const era of this.#eras) era.until = Math.min(era.until, now);
+    for (const era of this.#eras) {
+      era.until = Math.min(era.until, now);
+      era.pending = undefined;
+    }
     this.#mayOverflow = false;
     this.#numbered = [];
     this.#begin({ from: now, until: Infinity, values: { ...this.#defaults, ...this.kept } });
@@ -239,8 +248,10 @@ export class Ledger {
   }
 
   /** The module has a request to set them: from now on it may have been carried out. */
-  maybeSet(sets: Values, from: number): void {
-    this.#begin({ from, until: Infinity, values: { ...this.values, ...sets } }, -1);
+  maybeSet(sets: Values, from: number): Era {
+    const era: Era = { from, until: Infinity, values: { ...this.values, ...sets }, pending: sets };
+    this.#begin(era, -1);
+    return era;
   }
 
   /** The camera says what they are, since `from` at the earliest. @returns what is wrong with that, in words */
@@ -265,9 +276,13 @@ export class Ledger {
     }
     this.isSure = isSure;
     this.#toldAt = now;
-    for (const era of this.#eras) era.until = Math.min(era.until, now + LINGER);
+    const all = { ...this.values, ...values };
+    for (const era of this.#eras) {
+      if (era.pending) era.values = { ...all, ...era.pending };
+      else era.until = Math.min(era.until, now + LINGER);
+    }
     this.#eras = this.#eras.filter(({ until }) => until > now - 20 * SECOND);
-    this.#begin({ from, until: Infinity, values: { ...this.values, ...values } });
+    this.#begin({ from, until: Infinity, values: all });
     return undefined;
   }
 

@@ -9,7 +9,7 @@ import type { Client } from "../../host/simulated/client.ts";
 import { type Part, type Response, ResponseReader } from "../../host/simulated/http.ts";
 import type { Observer } from "../../host/simulated/network.ts";
 import { MILLISECOND, SECOND } from "../../host/simulated/timeline.ts";
-import type { Ledger, Shot } from "./ledger.ts";
+import type { Era, Ledger, Shot } from "./ledger.ts";
 import type { Ask } from "./plan.ts";
 
 /** What a wire asks of the life that it is part of. */
@@ -33,7 +33,7 @@ export interface Surroundings {
   answered(wire: Wire, ask: Ask | undefined, response: Response, since: number): void;
 }
 
-type Pending = { ask: Ask; endsAt: number; beganAt: number; cameAt: number };
+type Pending = { ask: Ask; endsAt: number; beganAt: number; cameAt: number; era?: Era };
 
 /** Steps from a frame's delivery to its publication at most, with a margin. */
 const ENCODING_STEPS = 60;
@@ -134,7 +134,7 @@ export class Wire implements Observer {
       if (pending.beganAt < 0 && this.receivedBytes > from) pending.beganAt = now;
       if (pending.cameAt < 0 && this.receivedBytes >= pending.endsAt) {
         pending.cameAt = now;
-        if (pending.ask.sets) this.#life.ledger.maybeSet(pending.ask.sets, now);
+        if (pending.ask.sets) pending.era = this.#life.ledger.maybeSet(pending.ask.sets, now);
       }
       from = pending.endsAt;
     }
@@ -161,7 +161,8 @@ export class Wire implements Observer {
   closed(how: Close, peer: { isGone: boolean; hasEnded: boolean }): void {
     const life = this.#life;
     this.closedAt = life.now;
-    for (const { ask, cameAt } of this.#pending) {
+    for (const { ask, cameAt, era } of this.#pending) {
+      if (era) era.pending = undefined;
       if (ask.sets && cameAt >= 0 && !this.#hasSaidLast) life.ledger.isSure = false; // its answer is not to be seen
       if (ask.saves && cameAt >= 0 && !this.#hasSaidLast) life.ledger.isKeptUnsure = true;
     }
@@ -283,6 +284,7 @@ export class Wire implements Observer {
     } else if (pending && pending.cameAt < 0 && status < 400) {
       life.fail("right answers", `${wrong}, which it has not said yet`);
     }
+    if (pending?.era) pending.era.pending = undefined;
     life.answered(this, pending?.ask, response, pending?.cameAt ?? life.now);
     this.#answeredAt = life.now;
     this.dripAt = -1;
@@ -290,6 +292,8 @@ export class Wire implements Observer {
 
   #isPutOffRightly(text: string): boolean {
     const life = this.#life;
+    // To HEAD it does not say why.
+    if (text === "") return ["connections", "viewers", "snapshots", "no frame"].some((why) => this.#isPutOffRightly(why));
     if (/connections/.test(text)) return life.open > CONNECTIONS_MAX;
     if (/viewers/.test(text)) return life.watchers > VIEWERS_MAX;
     if (/snapshots/.test(text)) return life.snapshots > SNAPSHOTS_MAX;
