@@ -163,6 +163,18 @@ describe("setting controls", () => {
     assert.equal(post(world, "size=1600x1200&format=jpeg&quality=40").status, 200);
   });
 
+  it("leaves what was set while the sensor is looked for", async () => {
+    const [world, sensor] = await chipWorld("ov2640", { quality: "20", size: "160x120" });
+    sensor.plug(false, world.now);
+    world.run(2 * SECOND);
+    assert.equal(controls(world).get("quality")!.value, 20);
+    assert.equal(post(world, "quality=33").status, 200);
+    sensor.plug(true, world.now);
+    world.run(10 * SECOND);
+    assert.equal(controls(world).get("quality")!.value, 33);
+    assert.equal(controls(world).get("size")!.value, "160x120");
+  });
+
   it("keeps them over a restart, of the module and of the board", async () => {
     const [world] = await chipWorld("ov2640");
     world.run(2 * SECOND);

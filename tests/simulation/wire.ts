@@ -293,7 +293,7 @@ export class Wire implements Observer {
   #isPutOffRightly(text: string): boolean {
     const life = this.#life;
     // To HEAD it does not say why.
-    if (text === "") return ["connections", "viewers", "snapshots", "no frame"].some((why) => this.#isPutOffRightly(why));
+    if (text === "") return REASONS.some((why) => this.#isPutOffRightly(why));
     if (/connections/.test(text)) return life.open > CONNECTIONS_MAX;
     if (/viewers/.test(text)) return life.watchers > VIEWERS_MAX;
     if (/snapshots/.test(text)) return life.snapshots > SNAPSHOTS_MAX;
@@ -321,6 +321,9 @@ export class Wire implements Observer {
     return this.#pending.filter(({ cameAt }) => cameAt >= 0);
   }
 }
+
+/** Why somebody may be put off. */
+const REASONS = ["connections", "viewers", "snapshots", "no frame"];
 
 /** Of the board profile, as `/state` tells them too. */
 export const CONNECTIONS_MAX = 16;
