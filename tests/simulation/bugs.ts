@@ -96,8 +96,8 @@ export const BUGS: Bug[] = [
   {
     name: "one viewer too many",
     file: "http/server.ts",
-    from: "return this.viewers < VIEWERS_MAX;",
-    to: "return this.viewers <= VIEWERS_MAX;",
+    from: "if (this.viewers < VIEWERS_MAX) return true;",
+    to: "if (this.viewers <= VIEWERS_MAX) return true;",
   },
   {
     name: "one snapshot too few",
