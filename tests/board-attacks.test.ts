@@ -20,7 +20,7 @@ after(() => board?.stop());
 
 for (const name of Object.keys(ATTACKS) as Attack[]) {
   test(`${name}: visitors are answered, a good viewer misses nothing`, async () => {
-    const { visits, viewers, cut } = await suffer(board.port, name, 3, Math.min(CROWD, ATTACKS[name].crowd), 1);
+    const { visits, viewers, cut } = await suffer(board.port, name, 1.5, Math.min(CROWD, ATTACKS[name].crowd), 1);
     const bad = visits.filter(({ status }) => status !== 200);
     const told = `${bad.length} of ${visits.length}: ${JSON.stringify(bad.slice(0, 5))}`;
     assert.ok(bad.length <= visits.length / 20, told);
