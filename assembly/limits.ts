@@ -89,6 +89,27 @@ export const VALUES_BYTES: u32 = 4 * VALUE_BYTES_MAX;
 /** Bytes of a request's head: 431 above. */
 export const HEAD_BYTES_MAX: u32 = 8192;
 
+// --- Secrets
+
+/** Bytes of a setting's value. */
+export const SETTING_BYTES: u32 = 256;
+/** Bytes of a secret, at least and at most; a request shows it within VALUE_BYTES_MAX. */
+export const SECRET_BYTES_MIN: u32 = 8;
+export const SECRET_BYTES_MAX: u32 = 128;
+/**
+ * Rounds of a new secret's hash, of some 8,000 instructions each: a fifth of a second at 480 MHz, which whoever shows
+ * it waits for once. And the most that a setting may ask for.
+ */
+export const SECRET_ROUNDS: u32 = 10_000;
+export const SECRET_ROUNDS_MAX: u32 = 1_000_000;
+/** Rounds that are done at once: some 400,000 instructions. */
+export const SECRET_ROUNDS_PER_RUN: u32 = 50;
+/** Wrong secrets from one address before no more are looked at until their minute is over. */
+export const TRIES_MAX: u32 = 5;
+/** Addresses that are told apart: of those who showed no right secret yet, and of those who did. */
+export const STRANGERS_MAX: i32 = SERVER ? 256 : 24;
+export const FRIENDS_MAX: i32 = SERVER ? 128 : 16;
+
 // --- Times, in µs
 
 export const SECOND: i64 = 1_000_000;
@@ -119,3 +140,5 @@ export const STALL_DEADLINE: i64 = SECOND;
 /** Pause before the sensor is asked again after a fault, doubled with each further one up to the longest. */
 export const RETRY_PAUSE_MIN: i64 = SECOND / 10;
 export const RETRY_PAUSE_MAX: i64 = 8 * SECOND;
+/** Wrong secrets are counted for this long. */
+export const TRIES_WINDOW: i64 = 60 * SECOND;

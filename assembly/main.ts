@@ -7,9 +7,10 @@ import { Capture } from "./capture";
 import { Controls } from "./controls";
 import { Access } from "./http/access";
 import { Connection } from "./http/connection";
-import { PAGE, PAGE_BYTES, PAGE_GZIP, PAGE_GZIP_BYTES } from "./generated/page";
+import { PAGE, PAGE_BYTES, PAGE_GZIP, PAGE_GZIP_BYTES, PAGE_POLICY } from "./generated/page";
 import { sendLog } from "./http/log";
 import { saveControls, sendControls, setControls } from "./http/control";
+import { sendNames, setNames, setSecrets } from "./http/secret";
 import { Server } from "./http/server";
 import { sendState } from "./http/state";
 import { RESTART_MAX, Sampling } from "./jpeg/encoder";
@@ -58,12 +59,16 @@ export function start(): void {
   server.route("/control", "", Access.VIEWER, sendControls);
   server.post("/control", Access.ADMIN, setControls);
   server.post("/control/save", Access.ADMIN, saveControls);
+  server.post("/secret", Access.ADMIN, setSecrets);
+  server.route("/access", "", Access.ADMIN, sendNames);
+  server.post("/access", Access.ADMIN, setNames);
 }
 
 function page(connection: Connection, _server: Server, now: i64): void {
   const type = "text/html; charset=utf-8";
-  if (connection.parser.acceptsGzip) connection.sendBytes(type, "gzip", PAGE_GZIP, PAGE_GZIP_BYTES, now);
-  else connection.sendBytes(type, "", PAGE, PAGE_BYTES, now);
+  const isZipped = connection.parser.acceptsGzip;
+  if (isZipped) connection.sendBytes(type, "gzip", PAGE_POLICY, PAGE_GZIP, PAGE_GZIP_BYTES, now);
+  else connection.sendBytes(type, "", PAGE_POLICY, PAGE, PAGE_BYTES, now);
 }
 
 function stream(connection: Connection, _server: Server, now: i64): void {

@@ -7,19 +7,34 @@
 import { Fault, Format, Level, settingGet, settingPut } from "./board";
 import { Control, Controls } from "./controls";
 import { beginLine, endLine } from "./journal";
-import { HEIGHT_MAX, WIDTH_MAX } from "./limits";
+import { HEIGHT_MAX, SETTING_BYTES, WIDTH_MAX } from "./limits";
 import { Writer } from "./writer";
 
-const TEXT_BYTES: i32 = 64;
-const name: usize = memory.data(TEXT_BYTES);
-const value: usize = memory.data(TEXT_BYTES);
+const NAME_BYTES: u32 = 64;
+const name: usize = memory.data(<i32>NAME_BYTES);
+const value: usize = memory.data(<i32>SETTING_BYTES);
 let valueLength: i32 = 0;
 /** Made when it is first wanted: asc can't compile a global that is a Writer, whose asserts want the journal's. */
 let textWriter: Writer | null = null;
 
-function begin(address: usize): Writer {
+function begin(address: usize, length: u32): Writer {
   if (!textWriter) textWriter = new Writer();
-  return textWriter!.begin(address, TEXT_BYTES);
+  return textWriter!.begin(address, length);
+}
+
+/** Where the value lies that was read last. */
+export const settingValue: usize = value;
+
+/** Reads a setting to {@link settingValue}. @returns its length, MISSING, or REFUSED where it is too long */
+export function readSetting(key: string): i32 {
+  const nameLength = begin(name, NAME_BYTES).text(key).length;
+  return settingGet(name, nameLength, value, SETTING_BYTES);
+}
+
+/** Has the board keep a setting, none of it where `length` is 0. @returns whether it could */
+export function putSetting(key: string, at: usize, length: u32): bool {
+  const nameLength = begin(name, NAME_BYTES).text(key).length;
+  return settingPut(name, nameLength, at, length) == 0;
 }
 
 /**
@@ -77,8 +92,7 @@ export function readScene(): Scene {
 
 /** Reads the setting `key` to `value`. @returns whether somebody set it */
 function get(key: string): bool {
-  const nameLength = begin(name).text(key).length;
-  const length = settingGet(name, nameLength, value, TEXT_BYTES);
+  const length = readSetting(key);
   valueLength = max(length, 0);
   if (length >= 0) return true;
   if (length != Fault.MISSING) ignored(key);
@@ -87,10 +101,9 @@ function get(key: string): bool {
 
 /** A default is not kept, so that a later version may have a better one. */
 function put(control: Control): bool {
-  const nameLength = begin(name).text(control.name).length;
-  const text = begin(value);
+  const text = begin(value, SETTING_BYTES);
   if (control.value != control.initial) control.write(control.value, text);
-  return settingPut(name, nameLength, value, text.length) == 0;
+  return putSetting(control.name, value, text.length);
 }
 
 function ignored(key: string): void {

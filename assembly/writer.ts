@@ -79,6 +79,15 @@ export class Writer {
     return this.byte(0x30 + rest / 100).byte(0x30 + rest / 10 % 10).byte(0x30 + rest % 10);
   }
 
+  /** Bytes as two hexadecimal digits each. */
+  hexadecimal(address: usize, length: u32): this {
+    for (let i: u32 = 0; i < length; i++) {
+      const value: u32 = load<u8>(address + i);
+      this.byte(hexadecimalDigit(value >> 4)).byte(hexadecimalDigit(value & 15));
+    }
+    return this;
+  }
+
   /** Bytes from outside as text: what is not printable ASCII becomes `?`. */
   printable(address: usize, length: u32): this {
     for (let i: u32 = 0; i < length; i++) {
@@ -98,4 +107,8 @@ export class Writer {
     }
     return this.byte(0x22);
   }
+}
+
+function hexadecimalDigit(value: u32): u32 {
+  return value < 10 ? 0x30 + value : 0x61 - 10 + value;
 }

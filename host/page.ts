@@ -23,13 +23,23 @@ export interface Page {
   html: Buffer;
   /** The same for those that accept gzip. */
   gzip: Buffer;
+  /** What it may load and run, and who may frame it: a Content-Security-Policy. */
+  policy: string;
 }
 
-/** Minifies and compresses a page, and fills the hashes of its script and style into its security policy. */
+const POLICY = /<meta http-equiv="Content-Security-Policy" content="(.*?)">/s;
+
+/**
+ * Minifies and compresses a page, fills the hashes of its script and style into its security policy, and takes that out
+ * of it: as a header it counts before the page's first byte, and only there can it say who may frame the page.
+ */
 export async function buildPage(source: string): Promise<Page> {
   const style = await minified(source, "style", "css");
   const script = await minified(source, "script", "js");
+  const policy = POLICY.exec(source)?.[1];
+  if (policy === undefined) throw new Error("the page has no policy");
   const html = source
+    .replace(POLICY, "")
     .replace(element("style"), "<style></style>")
     .replace(element("script"), "<script></script>")
     .replace(/<!--.*?-->/gs, "")
@@ -37,16 +47,21 @@ export async function buildPage(source: string): Promise<Page> {
     .replace(/>\s*\n\s*</g, "><")
     .replace(/\s+/g, " ")
     // By functions, for in a replacement string `$` would be special.
-    .replace("'{style}'", () => hashSource(style))
-    .replace("'{script}'", () => hashSource(script))
     .replace("<style>", () => `<style>${style}`)
     .replace("<script>", () => `<script>${script}`)
     .trim();
-  return { html: Buffer.from(html), gzip: compress(html) };
+  return {
+    html: Buffer.from(html),
+    gzip: compress(html),
+    policy: policy
+      .replace(/\s+/g, " ")
+      .replace("'{style}'", hashSource(style))
+      .replace("'{script}'", hashSource(script)),
+  };
 }
 
 /** The page as an AssemblyScript source of constants. */
-export function pageModule({ html, gzip }: Page): string {
+export function pageModule({ html, gzip, policy }: Page): string {
   return [
     "// Written by host/page.ts from assembly/page/index.html.",
     "",
@@ -57,6 +72,9 @@ export function pageModule({ html, gzip }: Page): string {
     "/** The same, compressed with gzip. */",
     `export const PAGE_GZIP: usize = memory.data<u8>([${gzip.join(",")}]);`,
     `export const PAGE_GZIP_BYTES: i32 = ${gzip.length};`,
+    "",
+    "/** Its Content-Security-Policy. */",
+    `export const PAGE_POLICY = ${JSON.stringify(policy)};`,
     "",
   ].join("\n");
 }

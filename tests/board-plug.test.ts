@@ -40,7 +40,7 @@ test("a cable that was out is in again, and everything goes on", async () => {
   let bytes = 0;
   viewer.on("data", (data) => (bytes += data.length));
   viewer.on("error", () => {});
-  viewer.write("GET /stream.jpg HTTP/1.1\r\nHost: camera\r\n\r\n");
+  viewer.write("GET /stream.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n");
   while (bytes < 20_000) await sleep(50);
 
   await board.plug(false);

@@ -11,6 +11,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { Format } from "../host/board-table.ts";
 import { type BoardOptions, type EmulatedBoard, startBoard } from "../host/emulator/board.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
+import { ADMIN_SECRET, bearer, testSettings } from "../host/simulated/secret.ts";
 import { FileSettings } from "../host/settings.ts";
 import { firstPicture } from "./first-picture.ts";
 
@@ -39,12 +40,12 @@ async function stop(): Promise<void> {
 /** Starts the board, in the place of the one that runs. */
 async function start(options: BoardOptions): Promise<void> {
   await stop();
-  board = await startBoard({ scene, ...options });
+  board = await startBoard({ scene, ...options, settings: testSettings(options.settings ?? {}) });
   await board.answers();
 }
 
 async function post(path: string): Promise<number> {
-  const response = await fetch(new URL(path, board!.url), { method: "POST" });
+  const response = await fetch(new URL(path, board!.url), { method: "POST", headers: bearer(ADMIN_SECRET) });
   await response.arrayBuffer();
   return response.status;
 }

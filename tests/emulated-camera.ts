@@ -2,6 +2,7 @@
 
 import { Format } from "../host/board-table.ts";
 import { startBoard } from "../host/emulator/board.ts";
+import { testSettings } from "../host/simulated/secret.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
 
 export interface EmulatedCamera {
@@ -21,7 +22,7 @@ export async function startEmulatedCamera(options: EmulatedOptions = {}): Promis
   const { scene = PATTERN, width = 320, height = 240, settings = {} } = options;
   const board = await startBoard({
     scene: await renderScene({ scene, width, height, format: Format.RGB565 }),
-    settings: { size: `${width}x${height}`, ...settings },
+    settings: testSettings({ size: `${width}x${height}`, ...settings }),
   });
   try {
     await board.answers();

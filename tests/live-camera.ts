@@ -8,6 +8,7 @@ import { loadModule, modulePath, type Profile } from "../host/module.ts";
 import { Format } from "../host/board-table.ts";
 import { busSensor } from "../host/sensors/models.ts";
 import { MemorySettings } from "../host/settings.ts";
+import { testSettings } from "../host/simulated/secret.ts";
 import { SoftSensor } from "../host/soft-sensor.ts";
 import { PATTERN, renderScene, Scene } from "../host/scenes/file.ts";
 
@@ -43,7 +44,7 @@ export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCa
     module,
     server,
     sensor: source,
-    settings: new MemorySettings(Object.entries({ size: `${width}x${height}`, ...settings })),
+    settings: new MemorySettings(Object.entries(testSettings({ size: `${width}x${height}`, ...settings }))),
     log: (_level, text) => log.push(text),
   });
   return {

@@ -39,8 +39,8 @@ describe("the page as it is built", () => {
 
   it("is small enough for a board", async () => {
     const { html, gzip } = await buildPage(SOURCE);
-    assert.ok(html.length <= 13_500, `${html.length} bytes`);
-    assert.ok(gzip.length <= 6_000, `${gzip.length} bytes compressed`);
+    assert.ok(html.length <= 14_500, `${html.length} bytes`);
+    assert.ok(gzip.length <= 6_500, `${gzip.length} bytes compressed`);
   });
 
   it("asks nobody but its camera for anything", async () => {

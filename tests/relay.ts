@@ -67,7 +67,9 @@ export class Relay {
   }
 
   #pass(request: IncomingMessage, response: ServerResponse): void {
-    const upstream = get(new URL(request.url ?? "/", this.camera), { agent: false }, async (answer) => {
+    const { authorization } = request.headers;
+    const headers = authorization === undefined ? {} : { authorization };
+    const upstream = get(new URL(request.url ?? "/", this.camera), { agent: false, headers }, async (answer) => {
       try {
         await this.#answer(request, answer, response);
       } catch {

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Level } from "../host/board-table.ts";
 import { ClientState } from "../host/simulated/client.ts";
+import { ADMIN_SECRET } from "../host/simulated/secret.ts";
 import { MILLISECOND, MINUTE, SECOND } from "../host/simulated/timeline.ts";
 import { Mood } from "../host/simulated/sensor.ts";
 import { SimulatedWorld } from "../host/simulated/world.ts";
@@ -53,7 +54,7 @@ scenario("a camera that traps: every connection is reset, and a fresh one serves
   assert.equal(restarts, 1);
   assert.deepEqual(crash, { text: reason.exec(text)![1], time: time / SECOND });
   // The log outlives the module.
-  const log = world.fetch("/log");
+  const log = world.fetch("/log", { secret: ADMIN_SECRET });
   assert.equal(log.status, 200);
   assert.ok(log.body.toString().includes(`ERROR   ${text}\n`));
   await checkParts(world, viewers);

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { readCounter } from "../host/scenes/pattern.ts";
+import { ADMIN_SECRET } from "../host/simulated/secret.ts";
 
 /** Where screenshots of the tests go. */
 const SCREENSHOTS = fileURLToPath(new URL("../build/screenshots", import.meta.url));
@@ -84,4 +85,11 @@ export function contrastOf(one: string, other: string): number {
   };
   const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (light + 0.05) / (dark + 0.05);
+}
+
+/** Says the admin secret on a page whose controls are open. */
+export async function unlock(page: Page, secret = ADMIN_SECRET): Promise<void> {
+  await page.getByLabel("Admin secret").fill(secret);
+  await page.getByRole("button", { name: "Unlock" }).click();
+  await page.locator("#lock").waitFor({ state: "hidden" });
 }

@@ -1,7 +1,25 @@
-/** Who may do what: the level that each route has. `server.ts` lets nobody past without asking here. */
+/**
+ * Who may do what: the level that each route has, and the one place that every request passes before it is answered.
+ * What secrets are, and how they are checked, is `security/`'s; `server.ts` lets nobody past without asking here.
+ *
+ * Three questions, in this order:
+ *
+ * 1. *Is the request meant for us?* A web page can have its visitors' browsers ask for whatever host it names, and make
+ *    that name an address of the camera's network (DNS rebinding): for the browser the camera is then that page's own
+ *    server. So the host must be one that only we have, an address or a name that we know, else 421.
+ * 2. *Does a page of ours ask?* What changes something (POST) comes from our own page, from a page whose origin is
+ *    listed, or from a program that is no browser and so has no Origin; else 403.
+ * 3. *Who asks?* Pictures and state: the viewer secret, where one is set. Whatever changes something: the admin secret.
+ *    Else 401; or 429 after too many wrong tries from one address.
+ */
 
-import { random } from "../board";
+import { readCredentials, shownSecret } from "../security/credentials";
+import { Keeper } from "../security/keeper";
+import { Names, isName, isSameName } from "../security/names";
+import { HASH_BYTES } from "../security/sha256";
+import { addressOf } from "../security/tries";
 import { Connection } from "./connection";
+import { Method, Parser } from "./parser";
 
 /** What whoever asks has to show. */
 export enum Access {
@@ -13,15 +31,132 @@ export enum Access {
   ADMIN,
 }
 
-const KEY_BYTES: i32 = 32;
-const key = memory.data(KEY_BYTES);
+const CHALLENGE = 'WWW-Authenticate: Basic realm="wasmcam", charset="UTF-8"\r\n';
+
+const RETRY_AFTER = "Retry-After: 60\r\n";
+
+/** The digest of what was shown last. */
+const digest: usize = memory.data(<i32>HASH_BYTES);
 
 export class Guard {
-  /** Whether the board has chance to make secrets of. */
-  readonly hasChance: bool = random(key, KEY_BYTES) == 0;
+  readonly keeper: Keeper = new Keeper();
+  /** Names of the camera beside those that it always has. */
+  readonly hosts: Names = new Names("hosts");
+  /** Origins of foreign pages that may use the camera. */
+  readonly origins: Names = new Names("origins");
+  /** Places in the line before the keeper that were given out. */
+  private places: u32 = 0;
 
-  /** Whether a request that shows what this one shows gets an answer of a route of this level. */
-  admits(connection: Connection, _access: Access): bool {
-    return connection.peerBytes >= 0;
+  /** The next place in that line. */
+  drawPlace(): u32 {
+    if (++this.places == 0) this.places = 1; // after four thousand million of them
+    return this.places;
   }
+
+  /** Whether the request is for us. If not, it was answered. */
+  isForUs(connection: Connection, now: i64): bool {
+    const parser = connection.parser;
+    const bytes = nameBytes(parser.host, parser.hostBytes);
+    if (this.isOurs(parser.host, bytes)) return true;
+    const text = connection.beginRefusal();
+    text.text("this camera is not known as ").printable(parser.host, min(bytes, 64));
+    text.text("; use its address, or add the name to its hosts");
+    connection.endRefusal("421 Misdirected Request", now);
+    return false;
+  }
+
+  /** Whether the request comes from a foreign page that is listed, which may then read the answer. */
+  isListed(parser: Parser): bool {
+    return parser.originBytes > 0 && this.origins.has(parser.origin, parser.originBytes);
+  }
+
+  /** Whether whoever asks may have an answer of a route of this level. If not, it was answered or has to wait. */
+  admits(connection: Connection, access: Access, now: i64): bool {
+    if (connection.awaitsChange) return true; // it was let in when it asked for it
+    const parser = connection.parser;
+    if (parser.method == Method.POST && !this.isOwnPage(parser)) {
+      connection.refuse("403 Forbidden", "pages of other sites may not change anything here", now);
+      return false;
+    }
+    if (access == Access.OPEN || (access == Access.VIEWER && !this.keeper.viewer.isSet)) return true;
+    return this.knows(connection, access, now);
+  }
+
+  private isOurs(at: usize, bytes: u32): bool {
+    // Whoever names no host at all (HTTP/1.0) is no browser.
+    if (bytes == 0 || isAddress(at, bytes) || this.hosts.has(at, bytes)) return true;
+    return isName(at, bytes, "localhost") || isName(at, bytes, "wasmcam") || isName(at, bytes, "wasmcam.local");
+  }
+
+  private isOwnPage(parser: Parser): bool {
+    const at = parser.origin;
+    const bytes = parser.originBytes;
+    if (bytes == 0 || this.isListed(parser)) return true;
+    // Another origin by its scheme alone is ours too: behind a proxy that speaks TLS.
+    const scheme: u32 = isName(at, min(bytes, 8), "https://") ? 8 : isName(at, min(bytes, 7), "http://") ? 7 : 0;
+    if (scheme == 0 || bytes - scheme != parser.hostBytes) return false;
+    return isSameName(at + scheme, parser.host, parser.hostBytes);
+  }
+
+  private knows(connection: Connection, access: Access, now: i64): bool {
+    const keeper = this.keeper;
+    const parser = connection.parser;
+    if (!keeper.admin.isSet && access == Access.ADMIN && !keeper.isBusy) {
+      connection.refuse("403 Forbidden", "no admin secret is set, and this board can't make one", now);
+      return false;
+    }
+    if (parser.authorizationBytes == 0) return this.challenge(connection, access, now);
+    const address = addressOf(connection.peer, connection.peerBytes);
+    if (!keeper.tries.isOpen(address, now)) {
+      connection.refuse("429 Too Many Requests", "too many wrong secrets, try again in a minute", now, RETRY_AFTER);
+      return false;
+    }
+    const bytes = readCredentials(parser.authorization, parser.authorizationBytes);
+    if (bytes < 0) return this.challenge(connection, access, now);
+    keeper.digestTo(digest, shownSecret, bytes);
+    const isAdmin = keeper.admin.isDigest(digest);
+    const isViewer = keeper.viewer.isDigest(digest);
+    if (isAdmin || isViewer) {
+      keeper.tries.countRight(address, now);
+      return isAdmin || access == Access.VIEWER || this.challenge(connection, access, now);
+    }
+    if (keeper.tries.wasWrong(address, digest)) return this.challenge(connection, access, now);
+    if (!keeper.isBusy && connection.isFirst) keeper.check(shownSecret, bytes, address, now);
+    connection.awaitKeeper();
+    return false;
+  }
+
+  private challenge(connection: Connection, access: Access, now: i64): bool {
+    const why = access == Access.ADMIN ? "this needs the admin secret" : "this needs the viewer secret";
+    connection.refuse("401 Unauthorized", why, now, CHALLENGE);
+    return false;
+  }
+}
+
+/** Bytes of a host without its port, and without the dot that a name may end with. */
+function nameBytes(at: usize, bytes: u32): u32 {
+  let end = bytes;
+  while (end > 0 && load<u8>(at + end - 1) - 0x30 <= 9) end--;
+  if (end == 0 || load<u8>(at + end - 1) != 0x3a /* : */) end = bytes;
+  else end--;
+  return end > 1 && load<u8>(at + end - 1) == 0x2e /* . */ ? end - 1 : end;
+}
+
+/**
+ * Whether a host is an IP address. A browser got there without asking any name server, so nobody can have turned a
+ * name of his into it. The parser has let nothing in brackets through but hexadecimal digits, colons and dots.
+ */
+function isAddress(at: usize, bytes: u32): bool {
+  if (load<u8>(at) == 0x5b /* [ */) return true;
+  let dots = 0;
+  let digits = 0;
+  for (let i: u32 = 0; i < bytes; i++) {
+    const c: u32 = load<u8>(at + i);
+    if (c == 0x2e /* . */) {
+      if (digits == 0) return false;
+      dots++;
+      digits = 0;
+    } else if (c - 0x30 > 9 || ++digits > 3) return false;
+  }
+  return dots == 3 && digits > 0;
 }

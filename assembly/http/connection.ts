@@ -36,6 +36,8 @@ export enum State {
   READING,
   /** Reads a request's body, for a route that takes one. */
   READING_BODY,
+  /** What it shows of itself is checked, or a secret that it brought is hashed: waits for the keeper of secrets. */
+  AWAITING_KEEPER,
   /** A snapshot was asked for and capture is waking up: waits for a fresh frame. */
   AWAITING_FRAME,
   /** Sends an answer: a head with a short body, or a head and then a body that lies elsewhere. */
@@ -51,7 +53,16 @@ export enum State {
 /** Bytes of an IP address. */
 const ADDRESS_BYTES: u32 = 16;
 /** Room in front of a text body for the head of its answer. */
-const HEAD_ROOM: u32 = 384;
+const HEAD_ROOM: u32 = 896;
+/** What a browser is told of every answer, and of all but the page's: RFC 9111, CSP Level 3, Fetch. */
+const SAFETY =
+  "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n" +
+  "Cross-Origin-Resource-Policy: ";
+const POLICY = "default-src 'none'; frame-ancestors 'none'";
+/** What pages may do whose origin is listed, and how many seconds they may remember it (Fetch, 3.2.4). */
+const PREFLIGHT =
+  "Access-Control-Allow-Methods: GET, HEAD, POST\r\nAccess-Control-Allow-Headers: authorization, content-type\r\n" +
+  "Access-Control-Max-Age: 600\r\n";
 /** What a watching peer sends is thrown away here. */
 const trash = memory.data(<i32>IN_BYTES);
 
@@ -105,6 +116,10 @@ export class Connection extends Task {
   /** Whether a place for a viewer, or for a snapshot, is taken. */
   private isViewer: bool = false;
   private isSnapshot: bool = false;
+  /** Its place in the line before the keeper of secrets, from 1; 0 while it does not wait there. */
+  place: u32 = 0;
+  /** Whether it has asked the keeper for a change and has not heard yet what became of it. */
+  awaitsChange: bool = false;
 
   constructor(private readonly server: Server) {
     super();
@@ -184,6 +199,9 @@ export class Connection extends Task {
       case State.READING_BODY:
         this.readBody(now);
         break;
+      case State.AWAITING_KEEPER:
+        this.server.answer(this, now);
+        break;
       case State.AWAITING_FRAME:
         this.awaitFrame(now);
         break;
@@ -205,6 +223,19 @@ export class Connection extends Task {
   /** Begins the text of an answer; {@link endText} sends it. */
   beginText(): Writer {
     return this.writer.begin(this.output + HEAD_ROOM, OUT_BYTES - HEAD_ROOM);
+  }
+
+  /** Waits for the keeper of secrets, and then has the server answer again. */
+  awaitKeeper(): void {
+    const guard = this.server.guard;
+    if (!this.place) this.place = guard.drawPlace();
+    this.state = State.AWAITING_KEEPER;
+    this.waitFor(guard.keeper.done, guard.keeper.done.count);
+  }
+
+  /** Whether nobody has waited for the keeper for longer. */
+  get isFirst(): bool {
+    return this.server.isFirst(this);
   }
 
   /**
@@ -229,9 +260,12 @@ export class Connection extends Task {
     this.toSending(now);
   }
 
-  /** Sends `length` bytes at `address`, which stay as they are for ever; `encoding` is empty or a content coding. */
-  sendBytes(type: string, encoding: string, address: usize, length: u32, now: i64): void {
-    const head = this.beginHead("200 OK");
+  /**
+   * Sends `length` bytes at `address`, which stay as they are for ever; `encoding` is empty or a content coding.
+   * @param policy what a page may load and run (Content-Security-Policy)
+   */
+  sendBytes(type: string, encoding: string, policy: string, address: usize, length: u32, now: i64): void {
+    const head = this.beginHead("200 OK", policy);
     this.describe(type, length);
     if (encoding.length) head.text("Content-Encoding: ").text(encoding).text("\r\n");
     head.text("Vary: Accept-Encoding\r\n\r\n");
@@ -286,7 +320,9 @@ export class Connection extends Task {
 
   /** Answers OPTIONS. */
   sendOptions(allow: string, now: i64): void {
-    this.beginHead("204 No Content").text(allow).text("\r\n");
+    const head = this.beginHead("204 No Content").text(allow);
+    if (this.server.guard.isListed(this.parser)) head.text(PREFLIGHT);
+    head.text("\r\n");
     this.endHead(0, 0, now);
   }
 
@@ -335,6 +371,7 @@ export class Connection extends Task {
 
   private toReading(now: i64): void {
     this.state = State.READING;
+    this.place = 0;
     this.idleSince = now;
     this.parser.begin();
     this.wake();
@@ -396,11 +433,18 @@ export class Connection extends Task {
   // --- Answering
 
   /** Begins the head of an answer with what every answer has. */
-  private beginHead(status: string): Writer {
+  private beginHead(status: string, policy: string = POLICY): Writer {
+    const guard = this.server.guard;
+    const parser = this.parser;
     const head = this.writer.begin(this.output, OUT_BYTES);
-    head.text("HTTP/1.1 ").text(status);
-    head.text("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: ");
-    return head.text(this.parser.keepAlive ? "keep-alive\r\n" : "close\r\n");
+    head.text("HTTP/1.1 ").text(status).text("\r\n").text(SAFETY);
+    head.text(guard.origins.isEmpty ? "same-origin\r\n" : "cross-origin\r\n");
+    head.text("Content-Security-Policy: ").text(policy).text("\r\n");
+    if (guard.isListed(parser)) {
+      head.text("Access-Control-Allow-Origin: ").bytes(parser.origin, parser.originBytes).text("\r\nVary: Origin\r\n");
+    }
+    head.text("Connection: ");
+    return head.text(parser.keepAlive ? "keep-alive\r\n" : "close\r\n");
   }
 
   private describe(type: string, length: u32): Writer {

@@ -126,7 +126,7 @@ function readPair(controls: Controls, at: usize, end: usize, connection: Connect
 /**
  * Decodes what a form encodes, in place. What is not rightly encoded stays as it is. @returns the bytes that it became
  */
-function decode(at: usize, end: usize): u32 {
+export function decode(at: usize, end: usize): u32 {
   let to = at;
   for (let from = at; from < end; from++, to++) {
     let c: u32 = load<u8>(from);

@@ -65,7 +65,7 @@ export class Server extends Task {
   /** Snapshots on their way. */
   snapshots: i32 = 0;
 
-  private readonly guard: Guard = new Guard();
+  readonly guard: Guard = new Guard();
   private readonly routes: Route[] = [];
   private readonly listener: Socket = new Socket(this);
   private fullBytes: u32 = 0;
@@ -141,6 +141,23 @@ export class Server extends Task {
     return open;
   }
 
+  /** Whether no other connection has waited for the keeper of secrets for longer. */
+  isFirst(connection: Connection): bool {
+    for (let i = 0; i < CONNECTIONS_MAX; i++) {
+      const other = this.connections[i];
+      if (other == connection || other.state != State.AWAITING_KEEPER) continue;
+      if (connection.place == 0 || other.place < connection.place) return false;
+    }
+    return true;
+  }
+
+  /** Ends every stream: whoever watched may have to show a new secret. */
+  closeViewers(): void {
+    for (let i = 0; i < CONNECTIONS_MAX; i++) {
+      if (this.connections[i].isWatching) this.connections[i].close(Close.ABORT);
+    }
+  }
+
   run(now: i64): void {
     if (!this.listener.isOpen && this.listener.listen(this.port) < 0) {
       say(Level.ERROR, "can't listen for HTTP, trying again in a second");
@@ -180,6 +197,7 @@ export class Server extends Task {
         return connection.refuse("505 HTTP Version Not Supported", "only HTTP/1.1 and HTTP/1.0 are spoken here", now);
       default:
     }
+    if (!this.guard.isForUs(connection, now)) return;
     const allow = this.allowed(parser);
     if (!allow.length) return connection.refuse("404 Not Found", "there is nothing at this address", now);
     if (parser.method == Method.OPTIONS) {
@@ -190,9 +208,7 @@ export class Server extends Task {
       const route = this.routes[i];
       if (!parser.pathIs(route.path) || !route.takes(parser.method)) continue;
       if (route.query.length && !parser.queryIs(route.query)) continue;
-      if (!this.guard.admits(connection, route.access)) {
-        return connection.refuse("403 Forbidden", "this is not for you", now);
-      }
+      if (!this.guard.admits(connection, route.access, now)) return;
       if (parser.bodyBytes > (route.isPost ? BODY_BYTES_MAX : 0)) {
         const why = route.isPost ? "the body is too long" : "no body is taken here";
         return connection.refuse("413 Content Too Large", why, now);

@@ -133,6 +133,8 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
   const { port = 0, scene, settings = {}, settingsFile, module, report = false, onLine } = options;
   const { entropy = randomBytes(ENTROPY_BYTES) } = options;
   const kept = settingsFile === undefined ? undefined : keptFile(settingsFile);
+  // In a file, since everybody on this computer can read a command line: there are secrets' hashes among them.
+  const given = textsFile("settings", Object.entries(settings).flat());
   const boardPort = await freePort();
   // First of all: where the port is in use, nothing was started in vain.
   const cable = await Cable.listen(port, boardPort);
@@ -144,10 +146,15 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
     qemu = await Qemu.start({
       firmware: options.firmware ?? FIRMWARE,
       words: [
-        ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
         ...(report ? ["report"] : []),
       ],
-      files: { ...(scene && { scene }), ...(module !== undefined && { module }), ...(kept && { kept }), entropy },
+      files: {
+        ...(scene && { scene }),
+        ...(module !== undefined && { module }),
+        ...(kept && { kept }),
+        given,
+        entropy,
+      },
       // Reached from this computer only, and reaching nothing.
       network: `user,id=${CABLE},restrict=on,hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
       countInstructions: options.countInstructions,
@@ -168,10 +175,14 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
   }
 }
 
-/** What the firmware reads of a settings file: texts with a NUL behind each, its path and then names and values. */
+/** What the firmware reads of a settings file: its path, and then names and values. */
 function keptFile(path: string): Buffer {
-  const texts = [resolvePath(path), ...Object.entries(readSettings(path)).flat()];
-  if (texts.some((text) => text.includes("\0"))) throw new SettingsError(`settings in ${path} have a NUL`);
+  return textsFile(`settings in ${path}`, [resolvePath(path), ...Object.entries(readSettings(path)).flat()]);
+}
+
+/** Texts as the firmware reads them, with a NUL behind each. */
+function textsFile(what: string, texts: string[]): Buffer {
+  if (texts.some((text) => text.includes("\0"))) throw new SettingsError(`${what} have a NUL`);
   return Buffer.from(texts.map((text) => `${text}\0`).join(""));
 }
 

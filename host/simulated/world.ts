@@ -21,6 +21,7 @@ import { CALM, type Conditions } from "./link.ts";
 import { Meter } from "./meter.ts";
 import { type ConnectOptions, SimulatedNetwork } from "./network.ts";
 import { Random } from "./random.ts";
+import { ADMIN_SECRET, bearer, testSettings } from "./secret.ts";
 import { type SensorFaults, SimulatedSensor } from "./sensor.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -35,7 +36,7 @@ export type Simulation = {
   module: WebAssembly.Module;
   scene: Scene;
   seed: number;
-  /** By name; a name that is missing has no setting. */
+  /** By name, over those of every camera in a test: a known admin secret, the host `camera`. */
   settings?: Record<string, string>;
   /** Of connections for which nothing else is said. */
   conditions?: Conditions;
@@ -54,6 +55,9 @@ export type LogLine = { time: number; level: number; text: string };
 export type Request = {
   method?: string;
   headers?: Record<string, string>;
+  body?: string;
+  /** The secret that is shown: by default the admin secret with POST, else none (""). */
+  secret?: string;
   conditions?: Conditions;
   /** The client's IP address. */
   from?: string;
@@ -71,10 +75,18 @@ export class Conversation {
   }
 
   /** Sends a request; on one connection any number, whether the one before was answered or not. */
-  ask(path: string, { method = "GET", headers = {} }: Request = {}): this {
-    const lines = Object.entries({ Host: "camera", ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  ask(path: string, { method = "GET", headers = {}, body = "", secret }: Request = {}): this {
+    // What changes something needs the admin secret; a test that shows none, or another, says so.
+    const shown = secret ?? (method === "POST" ? ADMIN_SECRET : "");
+    const fields = {
+      Host: "camera",
+      ...(shown && bearer(shown)),
+      ...(body && { "Content-Length": String(Buffer.byteLength(body)) }),
+      ...headers,
+    };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
     this.reader.expect(method);
-    this.client.send(`${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+    this.client.send(`${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
     return this;
   }
 
@@ -139,7 +151,7 @@ export class SimulatedWorld {
     if (simulation.hasTranscript ?? true) this.#transcript = createHash("sha256");
     this.#conditions = conditions;
     this.#random = new Random(seed);
-    this.settings = new MemorySettings(Object.entries(settings));
+    this.settings = new MemorySettings(Object.entries(testSettings(settings)));
     this.sensor = new SimulatedSensor(scene, new Random(seed + 1), faults);
     this.#network = new SimulatedNetwork(this.timeline, new Random(seed + 2), (what, bytes) => this.#note(what, bytes));
     const chance = new Random(seed + 3);

@@ -13,6 +13,7 @@ import type { Client } from "../../host/simulated/client.ts";
 import type { Response } from "../../host/simulated/http.ts";
 import { INJECTED } from "../../host/simulated/meter.ts";
 import { Random } from "../../host/simulated/random.ts";
+import { ADMIN_SECRET, bearer } from "../../host/simulated/secret.ts";
 import { Mood } from "../../host/simulated/sensor.ts";
 import { MILLISECOND, SECOND } from "../../host/simulated/timeline.ts";
 import { SimulatedWorld } from "../../host/simulated/world.ts";
@@ -320,7 +321,8 @@ class Life implements Surroundings {
   }
 
   #ask(wire: Wire, ask: Ask): string {
-    const fields: Record<string, string> = { Host: "camera", ...ask.fields };
+    const shown = ask.method === "POST" ? bearer(ADMIN_SECRET) : {};
+    const fields: Record<string, string> = { Host: "camera", ...shown, ...ask.fields };
     if (ask.body && !fields["Transfer-Encoding"]) fields["Content-Length"] = String(ask.body.length);
     else if (ask.method === "POST" && !fields["Transfer-Encoding"]) fields["Content-Length"] = "0";
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -264,20 +264,35 @@ impl Store for SettingsFile {
     }
 }
 
-/// Reads what the board keeps, from a file that the PC wrote at start (host/emulator/): texts with a NUL behind each,
-/// the settings file's path and then names and values in turns. (A word of the command line could have no spaces.)
+/// Reads what the board keeps, from a file that the PC wrote at start (host/emulator/): the settings file's path and
+/// then names and values.
 pub fn open_settings(path: &str) -> Result<(Values, SettingsFile), String> {
     let given = CString::new(path).map_err(|error| format!("{path}: {error}"))?;
-    let texts = core::str::from_utf8(read_file(path)?).map_err(|error| format!("{path}: {error}"))?;
-    let mut texts = texts.split_terminator('\0');
+    let mut texts = read_texts(path)?;
     let path = texts.next().unwrap_or_default();
     let c_string = |text: String| CString::new(text).map_err(|error| format!("{path}: {error}"));
     let file = SettingsFile { path: c_string(path.to_owned())?, new: c_string(format!("{path}.new"))?, given };
+    Ok((values_of(texts), file))
+}
+
+/// Reads the settings that were said for this start, from such a file of names and values.
+pub fn read_settings(path: &str) -> Result<Values, String> {
+    Ok(values_of(read_texts(path)?))
+}
+
+/// The texts of a file, which has a NUL behind each.
+fn read_texts(path: &str) -> Result<impl Iterator<Item = &'static str>, String> {
+    let texts = core::str::from_utf8(read_file(path)?).map_err(|error| format!("{path}: {error}"))?;
+    Ok(texts.split_terminator('\0'))
+}
+
+/// Names and values in turns.
+fn values_of(mut texts: impl Iterator<Item = &'static str>) -> Values {
     let mut values = Values::default();
     while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
         values.set(name, value);
     }
-    Ok((values, file))
+    values
 }
 
 /// Bytes of the heap in use, and in all.

@@ -2,8 +2,8 @@
 //!
 //! Words of the command line (see lib.rs): `scene=FILE` is what the soft sensor sees, without it none is plugged in;
 //! `module=FILE` runs another AOT file than the one in this firmware; `kept=FILE` is what the board keeps, and where;
-//! `entropy=FILE` is 32 bytes of chance, of which it makes all that it needs; `report` logs how long steps take; all
-//! others are the module's settings.
+//! `given=FILE` are settings for this start; `entropy=FILE` is 32 bytes of chance, of which it makes all that it needs;
+//! `report` logs how long steps take.
 
 #![no_std]
 #![no_main]
@@ -23,7 +23,7 @@ use board::settings::{KeptSettings, Values};
 use board::soft_sensor::SoftSensor;
 use board::supervisor::Supervisor;
 use drivers::lan9118::Lan9118;
-use mps2_an500::{NAME, command_line, heap, open_settings, read_file, read_file_into, take};
+use mps2_an500::{NAME, command_line, heap, open_settings, read_file, read_file_into, read_settings, take};
 use wasm::engine::{self, Engine};
 
 /// Buffers for 48 x 20 KB: 16 connections of the module's, those that wait, and those that are ending.
@@ -38,22 +38,22 @@ static MODULE: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("WASMCAM_AOT")));
 fn main() -> ! {
     let mut parts = take();
     let words = command_line();
-    let given = Values::from_words(words.iter().map(|word| word.as_str()));
+    let options = Values::from_words(words.iter().map(|word| word.as_str()));
     let report = words.iter().any(|word| word == "report");
-    let scene = given.get("scene").map(|path| {
+    let scene = options.get("scene").map(|path| {
         let file = read_file_into(path, parts.scene_memory).unwrap_or_else(|error| panic!("{error}"));
         Scene::open(file).unwrap_or_else(|error| panic!("{path}: {error}"))
     });
-    let module = given.get("module").map(|path| read_file(path).unwrap_or_else(|error| panic!("{error}")));
+    let module = options.get("module").map(|path| read_file(path).unwrap_or_else(|error| panic!("{error}")));
     // Without it, what is put is there as long as the emulated board.
     let mut settings = KeptSettings::default();
-    if let Some(path) = given.get("kept") {
+    if let Some(path) = options.get("kept") {
         let (kept, file) = open_settings(path).unwrap_or_else(|error| panic!("{error}"));
         settings.kept = kept;
         settings.store = Some(Box::new(file));
     }
     // QEMU's AN500 has no generator of random numbers: whoever starts the board gives it a seed.
-    let mut random: Box<dyn Random> = match given.get("entropy") {
+    let mut random: Box<dyn Random> = match options.get("entropy") {
         Some(path) => {
             let seed = read_file(path).unwrap_or_else(|error| panic!("{error}"));
             let seed = seed.try_into().unwrap_or_else(|_| panic!("{path}: 32 bytes are wanted"));
@@ -61,7 +61,9 @@ fn main() -> ! {
         }
         None => Box::new(NoRandom),
     };
-    settings.given = given;
+    if let Some(path) = options.get("given") {
+        settings.given = read_settings(path).unwrap_or_else(|error| panic!("{error}"));
+    }
     // The soft sensor shows what it was given to show, whatever else was said or kept.
     if let Some(scene) = &scene {
         settings.fixed.set("size", &format!("{}x{}", scene.width, scene.height));
