@@ -14,6 +14,7 @@ import { Format } from "../host/board-table.ts";
 import { type EmulatedBoard, startBoard } from "../host/emulator/board.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
 import { firstPicture } from "./first-picture.ts";
+import { ADMIN_SECRET, bearer, testSettings } from "../host/simulated/secret.ts";
 
 /** The last words of PSRAM, which nobody uses, and an instruction that jumps to itself. */
 const PLACE = 0x60fffff0;
@@ -59,12 +60,14 @@ async function hang(board: EmulatedBoard): Promise<void> {
 
 test("a firmware that hangs is reset, with its scene and what it kept, and says where it hung", async () => {
   const scene = await renderScene({ scene: PATTERN, width: 64, height: 48, format: Format.RGB565 });
-  board = await startBoard({ scene, settings: { size: "64x48" }, settingsFile: join(folder, "settings.json") });
+  const headers = bearer(ADMIN_SECRET);
+  const settingsFile = join(folder, "settings.json");
+  board = await startBoard({ scene, settings: testSettings({ size: "64x48" }), settingsFile });
   await board.answers();
   await (await firstPicture(board.url)).arrayBuffer();
 
   for (const path of ["/control?quality=40", "/control/save"]) {
-    assert.equal((await fetch(new URL(path, board.url), { method: "POST" })).status, 200);
+    assert.equal((await fetch(new URL(path, board.url), { method: "POST", headers })).status, 200);
   }
 
   await hang(board);

@@ -19,6 +19,7 @@ import { PATTERN, renderScene } from "../host/scenes/file.ts";
 import { FileSettings } from "../host/settings.ts";
 import { evilForBoard, Way } from "./evil/compile.ts";
 import { firstPicture } from "./first-picture.ts";
+import { ADMIN_SECRET, bearer, testSettings } from "../host/simulated/secret.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STREAM = "GET /stream.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
@@ -178,13 +179,14 @@ describe("the camera on the board linux", () => {
     stopping.push(() => rm(folder, { recursive: true }));
     const settingsFile = join(folder, `the "kitchen" camera.json`);
     new FileSettings(settingsFile, []).put("fps", "7");
-    const first = await start({ settingsFile, scene: await scene });
-    const post = (board: LinuxBoard, path: string) => fetch(`${board.url}${path}`, { method: "POST" });
+    const first = await start({ settingsFile, scene: await scene, settings: testSettings({}) });
+    const post = (board: LinuxBoard, path: string) =>
+      fetch(`${board.url}${path}`, { method: "POST", headers: bearer(ADMIN_SECRET) });
     assert.equal((await post(first, "control?quality=40")).status, 200);
     assert.equal((await post(first, "control/save")).status, 200);
     process.kill(first.pid, "SIGKILL");
     await first.ended;
-    const second = await start({ settingsFile, scene: await scene });
+    const second = await start({ settingsFile, scene: await scene, settings: testSettings({}) });
     const { controls } = (await (await fetch(`${second.url}control`)).json()) as {
       controls: { name: string; value: unknown }[];
     };

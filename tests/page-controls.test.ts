@@ -443,7 +443,8 @@ describe("the page's controls in Chromium", () => {
       });
       const widest = await page.evaluate<number>("document.documentElement.scrollWidth");
       assert.ok(widest <= width, `${widest} pixels wide`);
-      for (const control of await page.locator("summary, label, input[type=range], select, #keeping > *").filter({ visible: true }).all()) {
+      const touched = page.locator("summary, label, input[type=range], select, #keeping > *");
+      for (const control of await touched.filter({ visible: true }).all()) {
         const { width, height } = (await control.boundingBox())!;
         assert.ok(width >= 44 && height >= 44, `${await control.innerText()}: ${width} x ${height}`);
       }
