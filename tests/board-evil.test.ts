@@ -12,7 +12,8 @@ import { evilForBoard, Way, WILD_CASES } from "./evil/compile.ts";
 /** More than the first pause: whom nobody listens to, QEMU's network keeps waiting for seconds. */
 const FRESH_START_MS = 300;
 /** What the log says of a stop: its reason. */
-const STOPPED = /ERROR {3}the module stopped: (.*?); it ran for ([\d.]+) s; fresh start (\d+) in \d+ ms$/;
+const STOPPED =
+  /ERROR {3}the module stopped: (.*?)(?:, in function \d+)?; it ran for ([\d.]+) s; fresh start (\d+) in \d+ ms$/;
 
 function stops(board: EmulatedBoard): { reason: string; ran: number }[] {
   const found = board.log.map((line) => STOPPED.exec(line)).filter((match) => match !== null);
@@ -50,8 +51,9 @@ describe("a module that is evil", () => {
       await board.answers();
       const answer = await fetch(board.url);
       assert.equal(answer.status, 200);
-      assert.ok((await answer.text()).includes(`the module stopped: ${reason}; it ran for `), "the log outlives it");
+      assert.ok((await answer.text()).includes(`the module stopped: ${reason}`), "the log outlives it");
       assert.deepEqual(stops(board).map((stop) => stop.reason), [reason]);
+      assert.ok(board.log.some((line) => line.includes(`${reason}, in function `)), "where it was is told");
       await board.stop();
     });
   }

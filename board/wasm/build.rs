@@ -24,8 +24,8 @@ fn library_folder(file: &str) -> PathBuf {
     folder.unwrap_or_else(|| panic!("{file} is missing. Debian and Ubuntu have it in libnewlib-arm-none-eabi.")).into()
 }
 
-/// What both have of WAMR.
-fn shared_parts(build: &mut cc::Build) {
+/// How both compile WAMR's files.
+fn shared_flags(build: &mut cc::Build) {
     let core = wamr_source::core();
     let (iwasm, shared) = (core.join("iwasm"), core.join("shared"));
     build.warnings(false);
@@ -62,6 +62,13 @@ fn shared_parts(build: &mut cc::Build) {
     ] {
         build.define(name, value);
     }
+}
+
+/// What both have of WAMR.
+fn shared_parts(build: &mut cc::Build) {
+    let core = wamr_source::core();
+    let iwasm = core.join("iwasm");
+    shared_flags(build);
     for folder in ["shared/mem-alloc", "shared/mem-alloc/ems", "shared/utils"] {
         build.files(wamr_source::sources(core.join(folder)));
     }
@@ -82,15 +89,21 @@ fn bare() {
     for flag in PROCESSOR {
         build.flag(flag);
     }
-    build.flag("-ffreestanding").include("c/bare").file("c/bare/print.c");
+    build.flag("-ffreestanding").include("c/bare");
     build
         .define("BUILD_TARGET_THUMB_VFP", None)
         .define("BUILD_TARGET", "\"THUMBV7EM\"")
         .define("WASM_HAVE_MREMAP", "0");
+    let mut table = build.clone();
     shared_parts(&mut build);
-    build.file(iwasm.join("aot/arch/aot_reloc_thumb.c"));
+    build.file("c/bare/print.c").file("c/bare/where.c");
     build.file(iwasm.join("common/arch/invokeNative_thumb_vfp.s"));
     build.compile("iwasm");
+    // The table of what compiled code may call, in which exceptions go by way of where.c.
+    shared_flags(&mut table);
+    table.define("aot_set_exception_with_id", "wasmcam_throw");
+    table.file(iwasm.join("aot/arch/aot_reloc_thumb.c"));
+    table.compile("iwasm_table");
 
     for (library, file) in [("c_nano", "libc_nano.a"), ("m", "libm.a"), ("gcc", "libgcc.a")] {
         println!("cargo:rustc-link-search={}", library_folder(file).display());

@@ -201,8 +201,16 @@ impl Instance {
         };
         match end {
             End::Returned => Ok(u64::from(cells[0]) | u64::from(cells[1]) << 32),
-            End::Trapped => Err(self.exception()),
-            End::Stopped => Err("the step did not return".into()),
+            End::Trapped => Err(self.with_place(self.exception())),
+            End::Stopped => Err(self.with_place("the step did not return".into())),
+        }
+    }
+
+    fn with_place(&self, reason: Trap) -> Trap {
+        // SAFETY: the instance is alive, and only its functions were called.
+        match unsafe { stop::place(self.instance) } {
+            Some(function) => alloc::format!("{reason}, in function {function}"),
+            None => reason,
         }
     }
 

@@ -10,7 +10,7 @@
 #![allow(unsafe_code)] // a stack pointer of before
 
 use core::arch::global_asm;
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -28,12 +28,18 @@ pub enum End {
 const TRAPPED: u32 = 0;
 const RETURNED: u32 = 1;
 
+/// Where the module's code was when it was stopped.
+static STOPPED_AT: AtomicU32 = AtomicU32::new(0);
+
 /// The stack pointer to which `landing` goes back, during a call; else 0.
 static STACK: AtomicU32 = AtomicU32::new(0);
 
 unsafe extern "C" {
     fn wasm_call_stoppable(env: *mut c_void, function: *mut c_void, count: u32, cells: *mut u32) -> u32;
     fn wasm_call_landing();
+    /// Of c/bare/where.c.
+    fn wasmcam_function_at(instance: *mut c_void, address: usize) -> c_int;
+    static mut wasmcam_thrown_at: usize;
 }
 
 // All registers that a call preserves (Procedure Call Standard for the Arm Architecture, section 6.1) are saved, so
@@ -82,8 +88,13 @@ global_asm!(
 /// # Safety
 /// As `wasm_runtime_call_wasm`.
 pub(crate) unsafe fn call(env: NonNull<c_void>, function: NonNull<c_void>, count: u32, cells: *mut u32) -> End {
-    // SAFETY: the caller's word; the stub keeps to the calling convention.
-    match unsafe { wasm_call_stoppable(env.as_ptr(), function.as_ptr(), count, cells) } {
+    STOPPED_AT.store(0, Ordering::Relaxed);
+    // SAFETY: the caller's word; the stub keeps to the calling convention. Nothing of the module's runs before, so
+    // nobody else names the place.
+    match unsafe {
+        wasmcam_thrown_at = 0;
+        wasm_call_stoppable(env.as_ptr(), function.as_ptr(), count, cells)
+    } {
         TRAPPED => End::Trapped,
         RETURNED => End::Returned,
         _ => End::Stopped,
@@ -93,8 +104,22 @@ pub(crate) unsafe fn call(env: NonNull<c_void>, function: NonNull<c_void>, count
 /// It is each board's watchdog that watches.
 pub(crate) fn watch() {}
 
-/// Where the processor shall go on instead of in the module's code; none while no call is under way.
-pub fn landing() -> Option<u32> {
+/// In which of the module's functions the last call threw its exception, or was stopped, by its number.
+///
+/// # Safety
+/// The instance is alive, and the call was one of its functions.
+pub(crate) unsafe fn place(instance: NonNull<c_void>) -> Option<u32> {
+    // SAFETY: the caller's word; the place is written during a call only.
+    let function = unsafe {
+        let stopped = STOPPED_AT.load(Ordering::Relaxed) as usize;
+        wasmcam_function_at(instance.as_ptr(), if stopped == 0 { wasmcam_thrown_at } else { stopped })
+    };
+    u32::try_from(function).ok()
+}
+
+/// Where the processor shall go on instead of in the module's code, at `place`; none while no call is under way.
+pub fn landing(place: u32) -> Option<u32> {
+    STOPPED_AT.store(place, Ordering::Relaxed);
     let address = wasm_call_landing as *const () as u32;
     (STACK.load(Ordering::Relaxed) != 0).then_some(address & !1) // without the mark of Thumb code
 }

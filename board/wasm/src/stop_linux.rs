@@ -33,6 +33,11 @@ pub(crate) fn watch() {
     assert!(watched, "no timer to watch the module with");
 }
 
+/// Not known here.
+pub(crate) unsafe fn place(_instance: NonNull<c_void>) -> Option<u32> {
+    None
+}
+
 /// As `wasm_runtime_call_wasm`, but can be stopped.
 ///
 /// # Safety

@@ -160,7 +160,7 @@ extern "C" fn fault(frame: &mut Frame) {
     let status = scb.cfsr.read();
     let in_ram = (RAM..RAM + RAM_BYTES).contains(&(frame.place as usize));
     let revoked = REVOKED.load(Ordering::Relaxed) && in_ram && status & NO_RIGHT_TO_EXECUTE != 0;
-    match wasm::stop::landing() {
+    match wasm::stop::landing(frame.place) {
         Some(landing) if revoked => {
             execute_ram(true);
             // SAFETY: as above.
