@@ -86,6 +86,7 @@ export function readScene(): Scene {
     if (is("yuyv") && scene.width % 2 == 0) scene.format = Format.YUYV;
     else if (is("gray")) scene.format = Format.GRAY;
     else if (is("bayer")) scene.format = Format.BAYER;
+    else if (is("jpeg")) scene.format = Format.JPEG;
   }
   return scene;
 }

@@ -5,7 +5,7 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import { Format } from "./board-table.ts";
-import { HEIGHT_MAX, PATTERN, PHOTOS_FOLDER, type SceneWish, sizeProblem, WIDTH_MAX } from "./scenes/file.ts";
+import { HEIGHT_MAX, PATTERN, PHOTOS_FOLDER, renderScene, sceneOfFiles, sizeProblem, WIDTH_MAX } from "./scenes/file.ts";
 
 const FORMATS: Record<string, Format> = {
   gray: Format.GRAY,
@@ -18,6 +18,8 @@ export type CameraOptions = {
   port: number;
   /** A folder of photographs, or {@link PATTERN}. */
   scene: string;
+  /** A folder of JPEG files to show in its place. */
+  files?: string;
   size: { width: number; height: number };
   format: string;
   sampling: string;
@@ -56,6 +58,11 @@ export function cameraCommand(name: string, description: string): Command {
       ),
     )
     .addOption(
+      new Option("--files <folder>", "JPEG files to show untouched, one after another, one a second or --fps").conflicts(
+        ["scene", "size", "format", "sampling", "quality"],
+      ),
+    )
+    .addOption(
       new Option("--size <size>", `pixels of a frame, up to ${WIDTH_MAX}x${HEIGHT_MAX}`)
         .argParser(parseSize)
         .default({ width: 320, height: 240 }, "320x240"),
@@ -86,17 +93,16 @@ export function parseOptions<Options extends CameraOptions>(program: Command, ar
   return options;
 }
 
-/** The scene that the sensor shall see. */
-export function sceneWish({ scene, size, format }: CameraOptions): SceneWish {
-  return { scene, ...size, format: FORMATS[format] };
+/** The scene that the sensor shall see. @throws SceneError */
+export function sceneOf({ files, scene, size, format }: CameraOptions, bytesMax?: number): Promise<Buffer> {
+  if (files !== undefined) return sceneOfFiles(files, bytesMax);
+  return renderScene({ scene, ...size, format: FORMATS[format], bytesMax });
 }
 
-/** The camera's settings, as it asks for them. */
-export function settingsOf({ size, format, sampling, quality, fps }: CameraOptions): Record<string, string> {
-  return { size: `${size.width}x${size.height}`, format, sampling, quality: String(quality), fps: String(fps) };
-}
-
-/** Of these, those that were said: what was not leaves the sensor, and what the camera keeps, their choice. */
+/** The camera's settings that were said. What was not leaves the sensor, and what the camera keeps, their choice. */
 export function saidSettings(options: CameraOptions): Record<string, string> {
-  return Object.fromEntries(Object.entries(settingsOf(options)).filter(([name]) => options.said.has(name)));
+  const { files, size, format, sampling, quality, fps, said } = options;
+  const all = { size: `${size.width}x${size.height}`, format, sampling, quality: String(quality), fps: String(fps) };
+  const settings = Object.fromEntries(Object.entries(all).filter(([name]) => said.has(name)));
+  return files === undefined ? settings : { fps: "1", ...settings };
 }

@@ -7,19 +7,18 @@
 
 import { access } from "node:fs/promises";
 import { CommanderError, Option } from "commander";
-import { Level } from "./board-table.ts";
+import { Format, Level } from "./board-table.ts";
 import {
   type CameraOptions,
   cameraCommand,
   parseOptions,
   saidSettings,
-  sceneWish,
-  settingsOf,
+  sceneOf,
 } from "./camera-options.ts";
 import type { SensorPlan } from "./live/camera-plan.ts";
 import { Keeper, ListenError, PlanError } from "./live/keeper.ts";
 import { loadModule, modulePath, type Profile } from "./module.ts";
-import { renderScene, SceneError } from "./scenes/file.ts";
+import { Scene, SceneError } from "./scenes/file.ts";
 import { SENSORS } from "./sensors/models.ts";
 
 /** A scene for Node at most: a test scene of seven seconds in QVGA. */
@@ -74,10 +73,17 @@ function log(level: number, text: string): void {
 
 async function sensorPlan(options: Options): Promise<SensorPlan> {
   if (options.sensor !== "soft") return { model: options.sensor, pictures: options.scene };
-  const bytes = await renderScene({ ...sceneWish(options), bytesMax: SCENE_BYTES_MAX });
+  const bytes = await sceneOf(options, SCENE_BYTES_MAX);
   const scene = new SharedArrayBuffer(bytes.length);
   bytes.copy(Buffer.from(scene));
   return { scene };
+}
+
+/** The soft sensor has what its scene was made for, whatever is said or kept; a chip has its own ways. */
+function fixedSettings(sensor: SensorPlan): Record<string, string> {
+  if (!("scene" in sensor)) return {};
+  const { width, height, format } = new Scene(Buffer.from(sensor.scene));
+  return { size: `${width}x${height}`, format: Format[format].toLowerCase() };
 }
 
 /** Why the camera did not start, as the person at the command line should read it. */
@@ -93,9 +99,7 @@ function startError(error: unknown, { host, port }: Options): unknown {
 async function run(options: Options): Promise<void> {
   const module = await requireModule(options.profile);
   const sensor = await sensorPlan(options);
-  const { size, format } = settingsOf(options);
-  // The soft sensor has what its scene was made for, whatever is kept; a chip has its own ways.
-  const given = Object.entries({ ...(options.sensor === "soft" && { size, format }), ...saidSettings(options) });
+  const given = Object.entries({ ...saidSettings(options), ...fixedSettings(sensor) });
   const plan = { module, host: options.host, port: options.port, sensor, given, settingsFile: options.settings };
   const camera = await Keeper.start(plan, log).catch((error) => {
     throw startError(error, options);

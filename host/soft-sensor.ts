@@ -6,7 +6,7 @@
  * It knows no timer: `advance` and `readyAt` are the world's business.
  */
 
-import { BoardTrap, Fault } from "./board-table.ts";
+import { BoardTrap, Fault, Format } from "./board-table.ts";
 import type { Scene } from "./scenes/file.ts";
 
 /** A sensor as the board's capture calls reach it. Times are µs since the board's start. */
@@ -34,7 +34,7 @@ export class SoftSensor implements Sensor {
   /** When frame 0 began. */
   #origin = 0;
   /** Where the frame under way goes, or undefined. */
-  #target: { memory: Buffer; start: number } | undefined;
+  #target: { memory: Buffer; start: number; end: number } | undefined;
   /** Which frame that is, or was: counted from `set` on. */
   frame = 0;
   readyAt = Infinity;
@@ -65,9 +65,10 @@ export class SoftSensor implements Sensor {
 
   start(memory: Buffer, start: number, end: number, now: number): number {
     if (this.#target) throw new BoardTrap("captureStart while a capture is under way");
-    if (this.#interval === 0 || end - start !== this.scene.frameBytes) return Fault.REFUSED;
+    const fits = this.scene.format === Format.JPEG || end - start === this.scene.frameBytes;
+    if (this.#interval === 0 || !fits) return Fault.REFUSED;
     this.frame = Math.floor((now - this.#origin) / this.#interval);
-    this.#target = { memory, start };
+    this.#target = { memory, start, end };
     this.readyAt = this.#origin + (this.frame + 1) * this.#interval;
     return 0;
   }
@@ -75,10 +76,12 @@ export class SoftSensor implements Sensor {
   poll(now: number): number {
     if (!this.#target) throw new BoardTrap("capturePoll without a capture under way");
     if (now < this.readyAt) return Fault.AGAIN;
-    this.scene.copyFrame(this.frame, this.#target.memory, this.#target.start);
+    const { memory, start, end } = this.#target;
+    const bytes = this.scene.bytesOf(this.frame);
+    if (start + bytes <= end) this.scene.copyFrame(this.frame, memory, start);
     this.frameTime = this.readyAt;
     this.stop();
-    return this.scene.frameBytes;
+    return start + bytes <= end ? bytes : Fault.TORN;
   }
 
   stop(): void {

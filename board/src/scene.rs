@@ -11,6 +11,11 @@
 //!      -  zeros to a multiple of 4
 //!      -  the pictures' pixels, one picture after another
 //! ```
+//! Of JPEG files, which are played untouched, the window is the picture, and behind the zeros come
+//! ```text
+//!      -  pictures x u32: where each file ends, counted from where the first one begins
+//!      -  the files, one after another
+//! ```
 //! All numbers are little-endian.
 
 use core::fmt;
@@ -21,6 +26,7 @@ const MAGIC: &[u8; 4] = b"WCSC";
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 20;
 const STEP_BYTES: usize = 6;
+const END_BYTES: usize = 4;
 
 /// A scene in memory, checked as a whole when it is opened, so that no frame of it can fail later.
 #[derive(Clone, Copy)]
@@ -33,6 +39,8 @@ pub struct Scene<'a> {
     picture_bytes: usize,
     path: &'a [u8],
     pixels: &'a [u8],
+    /// Of JPEG files: where each ends within `pixels`.
+    ends: &'a [u8],
 }
 
 /// Why a file is no scene.
@@ -76,7 +84,7 @@ impl<'a> Scene<'a> {
         let pixel_bytes = match format {
             Format::Gray | Format::Bayer => 1,
             Format::Rgb565 | Format::Yuyv => 2,
-            Format::Jpeg => return Err(SceneError::Format(file[5])),
+            Format::Jpeg => 0,
         };
         let number = |at: usize| usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
         let [width, height, picture_width, picture_height, pictures] = [6, 8, 10, 12, 14].map(number);
@@ -95,12 +103,22 @@ impl<'a> Scene<'a> {
         let path_end =
             frames.checked_mul(STEP_BYTES).and_then(|path| path.checked_add(HEADER_BYTES)).ok_or(SceneError::Short)?;
         let path = file.get(HEADER_BYTES..path_end).ok_or(SceneError::Short)?;
-        let pixels_end = pictures
-            .checked_mul(picture_bytes)
-            .and_then(|bytes| bytes.checked_add(path_end.next_multiple_of(4)))
-            .ok_or(SceneError::Short)?;
-        let pixels = file.get(path_end.next_multiple_of(4)..pixels_end).ok_or(SceneError::Short)?;
-        let scene = Scene { format, width, height, pixel_bytes, picture_width, picture_bytes, path, pixels };
+        let rest = file.get(path_end.next_multiple_of(4)..).ok_or(SceneError::Short)?;
+        let (ends, pixels) = if format == Format::Jpeg {
+            if (width, height) != (picture_width, picture_height) {
+                return Err(SceneError::Window);
+            }
+            let (ends, files) = rest.split_at_checked(pictures * END_BYTES).ok_or(SceneError::Short)?;
+            let each = || (0..pictures).map(|picture| end_of(ends, picture));
+            if !each().is_sorted() || each().next_back().is_none_or(|end| end > files.len()) {
+                return Err(SceneError::Short);
+            }
+            (ends, files)
+        } else {
+            let bytes = pictures.checked_mul(picture_bytes).ok_or(SceneError::Short)?;
+            (&[][..], rest.get(..bytes).ok_or(SceneError::Short)?)
+        };
+        let scene = Scene { format, width, height, pixel_bytes, picture_width, picture_bytes, path, pixels, ends };
         let fits = |(picture, x, y): (usize, usize, usize)| {
             let is_whole = x % pair == 0 && (format != Format::Bayer || (x % 2 == 0 && y % 2 == 0));
             picture < pictures && x + width <= picture_width && y + height <= picture_height && is_whole
@@ -111,9 +129,9 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Bytes of one frame.
-    pub fn frame_bytes(&self) -> usize {
-        self.width * self.height * self.pixel_bytes
+    /// Whether frames go into so much room: pixels as many as there are, JPEG files as far as each fits.
+    pub fn suits(&self, room: usize) -> bool {
+        self.format == Format::Jpeg || room == self.width * self.height * self.pixel_bytes
     }
 
     /// The picture, column and row at which the window stands in this step of the path.
@@ -123,17 +141,31 @@ impl<'a> Scene<'a> {
         (number(0), number(2), number(4))
     }
 
-    /// Copies the frame with this number to `to`, which is as long as a frame.
-    pub fn copy_frame(&self, number: u64, to: &mut [u8]) {
+    /// Copies the frame with this number to the beginning of `to`, which suits it. Answers its bytes, or none where a
+    /// JPEG file is longer.
+    pub fn copy_frame(&self, number: u64, to: &mut [u8]) -> Option<usize> {
         let frames = self.path.len() / STEP_BYTES;
         let (picture, x, y) = self.step((number % frames as u64) as usize);
+        if self.format == Format::Jpeg {
+            let start = picture.checked_sub(1).map_or(0, |before| end_of(self.ends, before));
+            let file = &self.pixels[start..end_of(self.ends, picture)];
+            to.get_mut(..file.len())?.copy_from_slice(file);
+            return Some(file.len());
+        }
         let size = self.pixel_bytes;
         let picture = &self.pixels[picture * self.picture_bytes..][..self.picture_bytes];
         let rows = picture.chunks_exact(self.picture_width * size).skip(y);
         for (row, to) in rows.zip(to.chunks_exact_mut(self.width * size)) {
             to.copy_from_slice(&row[x * size..][..self.width * size]);
         }
+        Some(to.len())
     }
+}
+
+/// Where the JPEG file with this number ends.
+fn end_of(ends: &[u8], picture: usize) -> usize {
+    let bytes = &ends[picture * END_BYTES..][..END_BYTES];
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize
 }
 
 /// A small scene for tests: grey, each pixel telling its picture, column and row.
@@ -165,7 +197,7 @@ mod tests {
     fn frames_are_windows_along_the_path() {
         let file = grey_scene(3, 2, (5, 4), 2, &[(0, 0, 0), (1, 2, 1), (0, 1, 2)]);
         let scene = Scene::open(&file).unwrap();
-        assert_eq!((scene.width, scene.height, scene.format, scene.frame_bytes()), (3, 2, Format::Gray, 6));
+        assert_eq!((scene.width, scene.height, scene.format, scene.suits(6)), (3, 2, Format::Gray, true));
         let mut frame = [0; 6];
         scene.copy_frame(0, &mut frame);
         assert_eq!(frame, [0, 1, 2, 10, 11, 12]);
@@ -190,7 +222,7 @@ mod tests {
         assert_eq!(with(0, b'X'), Some(SceneError::NotAScene));
         assert_eq!(with(4, 2), Some(SceneError::Version(2)));
         assert_eq!(with(5, 7), Some(SceneError::Format(7)));
-        assert_eq!(with(5, Format::Jpeg as u8), Some(SceneError::Format(3)));
+        assert_eq!(with(5, Format::Jpeg as u8), Some(SceneError::Window)); // it shows the whole picture
         assert_eq!(with(6, 0), Some(SceneError::Empty));
         assert_eq!(with(6, 6), Some(SceneError::Window));
         assert_eq!(with(5, Format::Yuyv as u8), Some(SceneError::Window)); // 3 pixels are no pairs
@@ -200,5 +232,38 @@ mod tests {
         assert_eq!(with(22, 3), Some(SceneError::Step(0)));
         assert_eq!(with(24, 3), Some(SceneError::Step(0)));
         assert_eq!(Scene::open(&good[..good.len() - 1]).err(), Some(SceneError::Short));
+    }
+
+    /// Files of two bytes and of three.
+    fn files() -> Vec<u8> {
+        let mut file = grey_scene(5, 4, (5, 4), 2, &[(0, 0, 0), (1, 0, 0)]);
+        file[5] = Format::Jpeg as u8;
+        file.truncate(20 + 2 * STEP_BYTES);
+        file.extend([2u32, 5].map(u32::to_le_bytes).concat());
+        file.extend([1, 2, 3, 4, 5]);
+        file
+    }
+
+    #[test]
+    fn jpeg_files_are_played_as_they_are() {
+        let file = files();
+        let scene = Scene::open(&file).unwrap();
+        assert!(scene.suits(2) && scene.suits(100));
+        let mut frame = [0; 4];
+        assert_eq!(scene.copy_frame(1, &mut frame), Some(3));
+        assert_eq!(frame, [3, 4, 5, 0]);
+        assert_eq!(scene.copy_frame(2, &mut frame), Some(2));
+        assert_eq!(frame, [1, 2, 5, 0]);
+        assert_eq!(scene.copy_frame(3, &mut frame[..2]), None);
+    }
+
+    #[test]
+    fn jpeg_files_that_are_not_all_there_are_refused() {
+        let short = files();
+        assert_eq!(Scene::open(&short[..short.len() - 1]).err(), Some(SceneError::Short));
+        assert_eq!(Scene::open(&short[..20 + 2 * STEP_BYTES + 7]).err(), Some(SceneError::Short));
+        let mut backwards = files();
+        backwards[20 + 2 * STEP_BYTES] = 6;
+        assert_eq!(Scene::open(&backwards).err(), Some(SceneError::Short));
     }
 }

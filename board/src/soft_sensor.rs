@@ -72,7 +72,7 @@ impl Capture for SoftSensor {
         }
         let scene = self.scene.as_ref().ok_or(Fault::Missing)?;
         let timing = self.timing.as_ref().ok_or(Fault::Refused)?;
-        if to.len() != scene.frame_bytes() {
+        if !scene.suits(to.len()) {
             return Err(Fault::Refused.into());
         }
         let frame = (now - timing.origin) / timing.interval;
@@ -91,9 +91,9 @@ impl Capture for SoftSensor {
             return Err(Fault::Again.into());
         }
         let bytes = memory.get_mut(to.clone()).ok_or(Mistake("the captured frame's memory is gone"))?;
-        scene.copy_frame(*frame as u64, bytes);
+        let length = scene.copy_frame(*frame as u64, bytes);
         self.state = State::Idle;
-        Ok(Frame { length: bytes.len(), time })
+        Ok(Frame { length: length.ok_or(Fault::Torn)?, time })
     }
 
     fn stop(&mut self) {

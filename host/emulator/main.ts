@@ -7,8 +7,8 @@
  */
 
 import { CommanderError } from "commander";
-import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneWish } from "../camera-options.ts";
-import { renderScene, SceneError } from "../scenes/file.ts";
+import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneOf } from "../camera-options.ts";
+import { SceneError } from "../scenes/file.ts";
 import { EmulatorError, SettingsError, startBoard } from "./board.ts";
 
 type Options = CameraOptions & { settings?: string; report: boolean };
@@ -25,7 +25,7 @@ async function run(options: Options): Promise<void> {
     process.once("SIGINT", () => resolve(undefined));
     process.once("SIGTERM", () => resolve(undefined));
   });
-  const scene = await renderScene(sceneWish(options));
+  const scene = await sceneOf(options);
   const board = await startBoard({
     port: options.port,
     scene,

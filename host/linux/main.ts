@@ -7,9 +7,9 @@
  */
 
 import { CommanderError, Option } from "commander";
-import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneWish } from "../camera-options.ts";
+import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneOf } from "../camera-options.ts";
 import type { Profile } from "../module.ts";
-import { renderScene, SceneError } from "../scenes/file.ts";
+import { SceneError } from "../scenes/file.ts";
 import { LinuxBoardError, startLinuxBoard } from "./board.ts";
 
 /** A scene at most, as on Node. */
@@ -39,7 +39,7 @@ async function run(options: Options): Promise<void> {
     port: options.port,
     host: options.host,
     profile: options.profile,
-    scene: await renderScene({ ...sceneWish(options), bytesMax: SCENE_BYTES_MAX }),
+    scene: await sceneOf(options, SCENE_BYTES_MAX),
     settings: saidSettings(options),
     settingsFile: options.settings,
     report: options.report,

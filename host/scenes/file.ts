@@ -9,11 +9,15 @@
  *     frames x { u16 picture · u16 x · u16 y }                                frame n shows the window at n % frames
  *     zeros up to a multiple of 4
  *     pictures x pixels, row by row without gaps
+ *
+ * Of JPEG files, which are played untouched, the window is the picture, and behind the zeros come
+ *
+ *     pictures x u32 end · pictures x file       where each file ends, counted from where the first one begins
  */
 
 import { Format } from "../board-table.ts";
 import { COUNTER_END, drawPattern } from "./pattern.ts";
-import { findPhotos, loadPhoto, PHOTOS_FOLDER } from "./photos.ts";
+import { findPhotos, loadPhoto, PHOTOS_FOLDER, readFiles } from "./photos.ts";
 import { bytesPerPixel, toFormat } from "./pixels.ts";
 import { SceneError } from "./scene-error.ts";
 
@@ -127,6 +131,26 @@ function windowAt(turn: number, marginX: number, marginY: number, format: Format
   return format === Format.BAYER ? { x: x & ~1, y: y & ~1 } : { x, y };
 }
 
+/** Makes a scene of a folder's JPEG files, one after another, untouched. @throws SceneError */
+export async function sceneOfFiles(folder: string, bytesMax = BOARD_SCENE_BYTES_MAX): Promise<Buffer> {
+  const { width, height, files } = await readFiles(folder);
+  const problem = sizeProblem(width, height, Format.JPEG);
+  if (problem) throw new SceneError(`${folder}: ${problem}`);
+  let end = 0;
+  const ends = Buffer.concat(
+    files.map((file) => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32LE((end += file.length));
+      return bytes;
+    }),
+  );
+  const path = files.map((_, picture) => ({ picture, x: 0, y: 0 }));
+  const parts = { width, height, format: Format.JPEG, pictureWidth: width, pictureHeight: height, path };
+  const scene = writeScene({ ...parts, pictures: files }, ends);
+  if (scene.length > bytesMax) throw new SceneError(`the files in ${folder} are more than ${bytesMax} bytes`);
+  return scene;
+}
+
 type SceneParts = {
   width: number;
   height: number;
@@ -137,7 +161,7 @@ type SceneParts = {
   pictures: Uint8Array[];
 };
 
-function writeScene(parts: SceneParts): Buffer {
+function writeScene(parts: SceneParts, beforePictures = Buffer.alloc(0)): Buffer {
   const pathEnd = HEADER_BYTES + parts.path.length * STEP_BYTES;
   const head = Buffer.alloc(pathEnd + (-pathEnd & 3));
   head.write(MAGIC, 0, "latin1");
@@ -155,7 +179,7 @@ function writeScene(parts: SceneParts): Buffer {
     head.writeUInt16LE(x, at + 2);
     head.writeUInt16LE(y, at + 4);
   });
-  return Buffer.concat([head, ...parts.pictures]);
+  return Buffer.concat([head, beforePictures, ...parts.pictures]);
 }
 
 /** A scene that can be played. */
@@ -165,12 +189,14 @@ export class Scene {
   readonly height: number;
   /** Frames before it starts anew. */
   readonly frames: number;
-  /** A frame's bytes. */
+  /** A frame's bytes; of JPEG files the most. */
   readonly frameBytes: number;
   readonly #bytes: Buffer;
   readonly #pixelsAt: number;
   readonly #pictureRowBytes: number;
   readonly #pictureBytes: number;
+  /** Of JPEG files: where each begins, and the last ends. */
+  readonly #files: number[] = [];
 
   /** @param bytes as {@link renderScene} makes them @throws SceneError */
   constructor(bytes: Buffer) {
@@ -181,8 +207,19 @@ export class Scene {
     this.width = bytes.readUInt16LE(6);
     this.height = bytes.readUInt16LE(8);
     this.frames = bytes.readUInt32LE(16);
-    this.frameBytes = this.width * this.height * bytesPerPixel(this.format);
     this.#bytes = bytes;
+    if (this.format === Format.JPEG) {
+      const pictures = bytes.readUInt16LE(14);
+      const endsAt = (HEADER_BYTES + this.frames * STEP_BYTES + 3) & ~3;
+      this.#pixelsAt = endsAt + 4 * pictures;
+      const ends = Array.from({ length: pictures }, (_, n) => this.#pixelsAt + bytes.readUInt32LE(endsAt + 4 * n));
+      this.#files = [this.#pixelsAt, ...ends];
+      this.#pictureRowBytes = this.#pictureBytes = 0;
+      if (this.#files.at(-1) !== bytes.length) throw new SceneError("the scene is cut short");
+      this.frameBytes = Math.max(...ends.map((end, n) => end - this.#files[n]));
+      return;
+    }
+    this.frameBytes = this.width * this.height * bytesPerPixel(this.format);
     this.#pictureRowBytes = bytes.readUInt16LE(10) * bytesPerPixel(this.format);
     this.#pictureBytes = this.#pictureRowBytes * bytes.readUInt16LE(12);
     const pathEnd = HEADER_BYTES + this.frames * STEP_BYTES;
@@ -192,8 +229,20 @@ export class Scene {
     }
   }
 
+  /** Bytes of frame `n`. */
+  bytesOf(n: number): number {
+    if (this.format !== Format.JPEG) return this.frameBytes;
+    const picture = this.pictureOf(n);
+    return this.#files[picture + 1] - this.#files[picture];
+  }
+
   /** Writes frame `n`, counted without end from 0, to `target` from byte `start` on. */
   copyFrame(n: number, target: Uint8Array, start: number): void {
+    if (this.format === Format.JPEG) {
+      const picture = this.pictureOf(n);
+      this.#bytes.copy(target, start, this.#files[picture], this.#files[picture + 1]);
+      return;
+    }
     const step = HEADER_BYTES + (n % this.frames) * STEP_BYTES;
     const rowBytes = this.width * bytesPerPixel(this.format);
     let from =
@@ -215,7 +264,7 @@ export class Scene {
 
   /** Frame `n` by itself. */
   frame(n: number): Uint8Array {
-    const pixels = new Uint8Array(this.frameBytes);
+    const pixels = new Uint8Array(this.bytesOf(n));
     this.copyFrame(n, pixels, 0);
     return pixels;
   }

@@ -1,6 +1,6 @@
 /** Photographs for the sensor to look at: a folder's JPEG and PNG files, decoded and scaled by sharp. */
 
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -21,6 +21,21 @@ export async function findPhotos(folder: string): Promise<string[]> {
   const photos = names.filter((name) => /\.(jpe?g|png)$/i.test(name)).sort();
   if (photos.length === 0) throw new SceneError(`no pictures (.jpg, .jpeg, .png) in ${folder}`);
   return photos.map((name) => join(folder, name));
+}
+
+/**
+ * A folder's JPEG files as they are, by name, with numbers in it as numbers: `2.jpg` comes before `10.jpg`.
+ * @returns them, and the size of the first
+ */
+export async function readFiles(folder: string): Promise<{ width: number; height: number; files: Buffer[] }> {
+  const paths = (await findPhotos(folder)).filter((path) => /\.jpe?g$/i.test(path));
+  if (paths.length === 0) throw new SceneError(`no JPEG files (.jpg, .jpeg) in ${folder}`);
+  paths.sort((one, next) => one.localeCompare(next, "en", { numeric: true }));
+  const { width, height, format } = await sharp(paths[0]).metadata().catch((error) => {
+    throw new SceneError(`${paths[0]} is not a picture that can be read: ${firstLine(error)}`);
+  });
+  if (format !== "jpeg") throw new SceneError(`${paths[0]} is no JPEG file`);
+  return { width, height, files: await Promise.all(paths.map((path) => readFile(path))) };
 }
 
 /** A photograph that covers `width` x `height`: scaled, and cut where its shape is another. */

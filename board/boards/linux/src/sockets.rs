@@ -3,9 +3,10 @@
 //! The camera's port is bound before the module runs, so that a port in use is found out at start. While no module
 //! listens on it (it is being started afresh) whoever comes is reset, as by a board without a listener.
 //!
-//! Slow viewers never see the past: what is new (a part of a stream, an answer) is taken only while little is under way
-//! on that connection and the peer reads what it has got; what was begun is taken as fast as the kernel takes it. To the module that is a socket that has
-//! room or has none, and with each frame it begins with the newest there is then. See [`crate::queue`].
+//! Slow viewers never see the past: what is new (a part of a stream, an answer) is taken only while little is under
+//! way on that connection and the peer reads what it has got; what was begun is taken as fast as the kernel takes it.
+//! To the module that is a socket that has room or has none, and with each frame it begins with the newest there is
+//! then. See [`crate::queue`].
 
 use std::collections::VecDeque;
 use std::io;
