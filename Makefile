@@ -15,8 +15,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wasmcam
 export PATH := $(CACHE)/node/node_modules/.bin:$(PATH)
 
 # What the camera is told, taken from the environment so that the shell need not quote it again.
-CAMERA_OPTIONS = $${PORT:+--port "$$PORT"} $${SCENE:+--scene "$$SCENE"} $${SIZE:+--size "$$SIZE"} \
-	$${FILES:+--files "$$FILES"} $${QUALITY:+--quality "$$QUALITY"} $${FPS:+--fps "$$FPS"} $${SETTINGS:+--settings "$$SETTINGS"}
+CAMERA_OPTIONS = $${PORT:+--port "$$PORT"} $${SCENE:+--scene "$$SCENE"} $${FILES:+--files "$$FILES"} \
+	$${SIZE:+--size "$$SIZE"} $${QUALITY:+--quality "$$QUALITY"} $${FPS:+--fps "$$FPS"} \
+	$${SETTINGS:+--settings "$$SETTINGS"}
 
 # $(1): groups of setup.sh. npm's own record of what it installed tells whether package-lock.json is newer.
 define prepare
@@ -60,7 +61,8 @@ flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS)
 help: ## This list
 	@echo "make COMMAND [NAME=value ...]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "BOARD is one of: $(BOARDS). PORT (8080), SCENE (a folder of photographs, or pattern) or FILES (JPEG), SIZE (320x240),"
+	@echo "BOARD is one of: $(BOARDS). PORT (8080), SCENE (a folder of photographs, or pattern), FILES (a folder"
+	@echo "of JPEG files, shown as they are), SIZE (320x240),"
 	@echo "QUALITY (85), FPS (30) and SETTINGS (a file for what the camera keeps) are for flash and start."
 
 flash: ## The camera on a board, live: builds, starts, says where to look. BOARD PORT SCENE SIZE QUALITY FPS SETTINGS

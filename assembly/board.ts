@@ -170,7 +170,8 @@ export declare function softSensorSet(width: u32, height: u32, format: i32, inte
  * Asks for the sensor's next whole frame, at most `length` bytes to `address`. From here until capturePoll answers
  * otherwise than AGAIN, or until captureStop, those bytes are the board's (DMA writes them). Nothing else may be under
  * way.
- * @returns 0, REFUSED where the soft sensor's frames (but for JPEG) have another length, MISSING where no sensor is plugged in
+ * @returns 0, REFUSED where the soft sensor's frames have another length (but JPEG files have any), MISSING where no
+ * sensor is plugged in
  */
 // @ts-ignore: decorator
 @external("board", "captureStart")

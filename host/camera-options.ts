@@ -5,7 +5,15 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import { Format } from "./board-table.ts";
-import { HEIGHT_MAX, PATTERN, PHOTOS_FOLDER, renderScene, sceneOfFiles, sizeProblem, WIDTH_MAX } from "./scenes/file.ts";
+import {
+  HEIGHT_MAX,
+  PATTERN,
+  PHOTOS_FOLDER,
+  renderScene,
+  sceneOfFiles,
+  sizeProblem,
+  WIDTH_MAX,
+} from "./scenes/file.ts";
 
 const FORMATS: Record<string, Format> = {
   gray: Format.GRAY,
@@ -58,7 +66,7 @@ export function cameraCommand(name: string, description: string): Command {
       ),
     )
     .addOption(
-      new Option("--files <folder>", "JPEG files to show untouched, one after another, one a second or --fps").conflicts(
+      new Option("--files <folder>", "JPEG files to show untouched, one a second or as --fps says").conflicts(
         ["scene", "size", "format", "sampling", "quality"],
       ),
     )
