@@ -146,7 +146,7 @@ function control(port: number, random: Random, secret: Secret): Promise<Visit> {
       ? `quality=${random.between(30, 90)}`
       : `sampling=${["4:2:0", "4:2:2", "4:4:4"][random.between(0, 2)]}`;
   const isKnown = "Authorization" in secret;
-  const statuses = [form === "quality=101" ? 400 : 200, ...(isKnown ? [] : [401, 403])];
+  const statuses = [form === "quality=101" ? 400 : 200, ...(isKnown ? [] : [401, 403, 429])];
   const fields = { "Content-Type": "application/x-www-form-urlencoded", ...secret };
   return ask(port, "control", "POST", "/control", fields, form, statuses);
 }
