@@ -100,12 +100,6 @@ export const BUGS: Bug[] = [
     to: "if (this.viewers <= VIEWERS_MAX) return true;",
   },
   {
-    name: "one snapshot too few",
-    file: "http/server.ts",
-    from: "return this.snapshots < SNAPSHOTS_MAX;",
-    to: "return this.snapshots < SNAPSHOTS_MAX - 1;",
-  },
-  {
     name: "one connection too few",
     file: "http/server.ts",
     from: "      if (this.connections[i].state == State.FREE) return",
@@ -156,8 +150,8 @@ export const BUGS: Bug[] = [
   {
     name: "no deadline for a peer that takes nothing",
     file: "http/connection.ts",
-    from: "if (count == Fault.AGAIN) return 0;",
-    to: "if (count == Fault.AGAIN) {\n      this.progressAt = now;\n      return 0;\n    }",
+    from: "    if (!this.socket.writable) return 0;\n",
+    to: "    if (!this.socket.writable) {\n      this.progressAt = now;\n      return 0;\n    }\n",
   },
   {
     name: "a deadline that is counted from the beginning of a part",

@@ -65,6 +65,8 @@ export class Wire implements Observer {
   parts = 0;
   dropped = 0;
   sequence = 0;
+  /** How what it was answered begins: the status, even where no more than that was taken. */
+  beginning = "";
   firstSequence = 0;
   /** When the stream's head was sent; -1: it was not. */
   streamAt = -1;
@@ -147,6 +149,7 @@ export class Wire implements Observer {
       this.#partStep = life.step;
       this.#newestThen = life.newestSent;
     }
+    if (this.beginning.length < 12) this.beginning += Buffer.from(bytes.subarray(0, 12)).toString("latin1");
     this.takenBytes += bytes.length;
     this.takenAt = life.now;
     if (this.#hasSaidLast) life.fail("an answer after the last", `connection ${this.id} goes on after its last answer`);
