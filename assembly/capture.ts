@@ -13,7 +13,7 @@
 import { Fault, Format, Level, capturePoll, captureStart, captureStop } from "./board";
 import { Controls } from "./controls";
 import { Progress, begin, length, slice } from "./jpeg/encoder";
-import { beginFile, fileLength, lookOn } from "./jpeg/passthrough";
+import { TABLES_BYTES, beginFile, completeFile, fileLength, lookOn } from "./jpeg/passthrough";
 import { beginLine, endLine } from "./journal";
 import {
   FRAME_ARENA_BYTES,
@@ -308,6 +308,7 @@ export class Capture extends Task {
     this.width = digits(size, 0, cross);
     this.height = digits(size, cross + 1, size.length);
     const isFile = this.format == Format.JPEG;
+    assert(TABLES_BYTES <= JPEG_HEADROOM, "no room for what a file lacks");
     const bytesAPixel = this.format == Format.GRAY || this.format == Format.BAYER ? 1 : 2;
     // A sensor's file may have much behind its end; what there is of it is cut off before it has to fit a slot.
     const fileRoom = FRAME_ARENA_BYTES / 2 - JPEG_HEADROOM - 16;
@@ -431,8 +432,9 @@ export class Capture extends Task {
       if (isFile) this.torn++;
       else this.giveUp();
     } else if (isFile) {
+      const file = completeFile();
       if (fileLength() > JPEG_BYTES_MAX) this.giveUpFile();
-      else this.publish(now, buffer.pixels, fileLength(), buffer.time);
+      else this.publish(now, file, fileLength(), buffer.time);
     } else {
       this.publish(now, buffer.at, length(), buffer.time);
       this.adapt(now);

@@ -30,7 +30,7 @@ export const HEIGHT_MAX: u32 = 960;
 export const FRAME_BYTES_MAX: u32 = WIDTH_MAX * HEIGHT_MAX * 2;
 /**
  * Room before a frame's pixels: the file's header (629 bytes) is written there, so that it does not overtake the pixels
- * of a small frame.
+ * of a small frame; and the tables (420 bytes) that a sensor's own file may lack.
  */
 export const JPEG_HEADROOM: u32 = 1024;
 /**

@@ -127,7 +127,7 @@ test("mutations of forms are applied whole or not at all", () => {
 
 test("mutations of a sensor's JPEG files: what is found whole is whole", async () => {
   const random = new Random(SEED + 2);
-  const look = await compilePassthrough();
+  const { look } = await compilePassthrough();
   const inputs = [...keptInputs("passthrough").values(), ...seedInputs("passthrough")];
   let whole = 0;
   for (let i = 0; i < 20 * MUTATIONS; i++) {

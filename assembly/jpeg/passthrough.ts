@@ -1,13 +1,15 @@
 /**
  * Looks at a JPEG file that a sensor has made: finds where it ends (DMA brings bytes behind it) and whether it is
  * whole, a slice a call. The scan is not decoded: a file whose frame is sound and whose scan ends with its marker
- * passes.
+ * passes. Motion JPEG, as webcams make it, leaves the Huffman tables out: everybody knows them, but browsers do not.
+ * {@link completeFile} puts them in.
  *
  * Markers: ITU-T T.81, B.1.1.3; what follows a start of scan, B.1.1.5: there an 0xff is followed by 0x00 or a restart
  * marker, or it is the next marker.
  */
 
 import { Progress } from "./encoder";
+import { CHROMA, HUFFMAN, HUFFMAN_AC_BYTES, HUFFMAN_DC_BYTES } from "./tables";
 
 /** Bytes of a scan that a slice looks at. */
 const SLICE_BYTES: usize = 64 * 1024;
@@ -15,11 +17,16 @@ const SLICE_BYTES: usize = 64 * 1024;
 const MARKER: u32 = 0xff;
 const SOF0: u32 = 0xc0;
 const SOF2: u32 = 0xc2;
+const DHT: u32 = 0xc4;
 const RST0: u32 = 0xd0;
 const RST7: u32 = 0xd7;
 const SOI: u32 = 0xd8;
 const EOI: u32 = 0xd9;
 const SOS: u32 = 0xda;
+
+const CODES_BYTES: u32 = (CHROMA + 1) * (HUFFMAN_DC_BYTES + HUFFMAN_AC_BYTES);
+/** Bytes of the segment with the standard tables: marker, length, tables. */
+export const TABLES_BYTES: u32 = 2 + 2 + CODES_BYTES;
 
 enum State {
   /** At a marker that is not in a scan. */
@@ -33,6 +40,10 @@ let file: usize = 0;
 let at: usize = 0;
 let end: usize = 0;
 let hasFrame: bool = false;
+/** Whether its scan brings codes of its own. */
+let hasTables: bool = false;
+/** Where its first scan begins. */
+let scan: usize = 0;
 
 /** Begins with the file at `address`, of `length` bytes at most. */
 export function beginFile(address: usize, length: u32): void {
@@ -41,6 +52,8 @@ export function beginFile(address: usize, length: u32): void {
   end = address + length;
   state = State.MARKER;
   hasFrame = false;
+  hasTables = false;
+  scan = 0;
 }
 
 /** Looks at the next part. To be called until it answers otherwise than MORE; OVERFLOW says that the file is broken. */
@@ -75,7 +88,11 @@ export function lookOn(): Progress {
     const length = <usize>bswap<u16>(load<u16>(at));
     if (length < 2 || at + length > end) return Progress.OVERFLOW;
     if (code >= SOF0 && code <= SOF2) hasFrame = true;
-    if (code == SOS) state = State.SCAN;
+    if (code == DHT) hasTables = true;
+    if (code == SOS) {
+      state = State.SCAN;
+      if (!scan) scan = at - 2;
+    }
     at += length;
   }
   return at < end ? Progress.MORE : Progress.OVERFLOW;
@@ -84,6 +101,25 @@ export function lookOn(): Progress {
 /** Bytes of the file, once it was found whole. */
 export function fileLength(): u32 {
   return u32(at - file);
+}
+
+/**
+ * Puts the standard Huffman tables (ITU-T T.81, K.3) in front of the scan of a file that was found whole and has none.
+ * What lies before it moves to the front: the TABLES_BYTES in front of the file have to be free.
+ * @returns where the file begins now
+ */
+export function completeFile(): usize {
+  if (hasTables || !scan) return file;
+  const to = file - TABLES_BYTES;
+  memory.copy(to, file, scan - file);
+  const tables = scan - TABLES_BYTES;
+  store<u8>(tables, MARKER);
+  store<u8>(tables, DHT, 1);
+  store<u16>(tables, bswap<u16>(<u16>(TABLES_BYTES - 2)), 2);
+  memory.copy(tables + 4, HUFFMAN, CODES_BYTES);
+  file = to;
+  hasTables = true;
+  return file;
 }
 
 /** Whether one of a word's bytes is 0xff: then the complement has a byte of zero. */

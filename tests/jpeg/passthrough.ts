@@ -14,19 +14,26 @@ interface Exports {
   beginFile(address: number, length: number): void;
   lookOn(): number;
   fileLength(): number;
+  completeFile(): number;
 }
 
-/** @returns a function that answers how long the file is that bytes begin with; undefined if it is broken */
-export async function compilePassthrough(): Promise<(bytes: Buffer) => number | undefined> {
+export type Passthrough = {
+  /** How long the file is that bytes begin with; undefined if it is broken. */
+  look(bytes: Buffer): number | undefined;
+  /** The file that was looked at last, with all tables that it needs. */
+  complete(): Buffer;
+};
+
+export async function compilePassthrough(): Promise<Passthrough> {
   const env = {
     abort(): never {
       throw new Error("an assert failed");
     },
   };
   const instance = await WebAssembly.instantiate(await compile("assembly/jpeg/passthrough.ts"), { env });
-  const { memory, beginFile, lookOn, fileLength } = instance.exports as unknown as Exports;
+  const { memory, beginFile, lookOn, fileLength, completeFile } = instance.exports as unknown as Exports;
   const all = new Uint8Array(memory.buffer);
-  return (bytes) => {
+  const look = (bytes: Buffer) => {
     all.set(bytes, all.length - bytes.length);
     beginFile(all.length - bytes.length, bytes.length);
     let progress = MORE;
@@ -36,4 +43,9 @@ export async function compilePassthrough(): Promise<(bytes: Buffer) => number | 
     }
     return progress === DONE ? fileLength() : undefined;
   };
+  const complete = () => {
+    const at = completeFile();
+    return Buffer.from(all.subarray(at, at + fileLength()));
+  };
+  return { look, complete };
 }
