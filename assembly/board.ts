@@ -155,12 +155,15 @@ export enum Format {
 }
 
 /**
- * The *soft sensor*, for boards without a sensor bus: says which frames it shall deliver from now on.
+ * The *soft sensor*, for boards without a sensor bus: says which frames it shall deliver from now on. It is a scene that
+ * the board plays, or a camera that has a driver of its own; what a camera offers is in the settings `mode.0`,
+ * `mode.1` …, such as `640x480 jpeg`, as soon as the board knows it.
  * @param width pixels
  * @param height rows
  * @param format a {@link Format}
  * @param interval µs from one frame's beginning to the next
- * @returns 0, REFUSED where it has no such frames, MISSING where there is no soft sensor
+ * @returns 0, AGAIN while a camera is being brought to that (to be asked again with the same), REFUSED where it has no
+ * such frames, MISSING where there is no soft sensor, or its camera is not plugged in
  */
 // @ts-ignore: decorator
 @external("board", "softSensorSet")

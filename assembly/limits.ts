@@ -26,6 +26,10 @@ const SERVER: bool = isDefined(SERVER_PROFILE);
 export const WIDTH_MAX: u32 = 1280;
 /** Rows of a frame at most. */
 export const HEIGHT_MAX: u32 = 960;
+/** Pixels a row, and rows, of a file that a camera makes by itself, at most: only its bytes take room. */
+export const FILE_PIXELS_MAX: u32 = 4096;
+/** Sizes and formats that a camera's frames may have: more are not offered. */
+export const CAMERA_MODES_MAX: i32 = 64;
 /** Bytes of the largest frame, at two bytes a pixel. */
 export const FRAME_BYTES_MAX: u32 = WIDTH_MAX * HEIGHT_MAX * 2;
 /**
@@ -140,5 +144,7 @@ export const STALL_DEADLINE: i64 = SECOND;
 /** Pause before the sensor is asked again after a fault, doubled with each further one up to the longest. */
 export const RETRY_PAUSE_MIN: i64 = SECOND / 10;
 export const RETRY_PAUSE_MAX: i64 = 8 * SECOND;
+/** A camera that is being made ready is asked again after this, if it does not tell before. */
+export const READY_PAUSE: i64 = SECOND / 5;
 /** Wrong secrets are counted for this long. */
 export const TRIES_WINDOW: i64 = 60 * SECOND;

@@ -37,12 +37,11 @@ export function start(): void {
   controls.frameBytes.setRange(0, JPEG_BYTES_MAX, 0);
   controls.byteRate.setRange(0, 100_000_000, 0);
   readSettings(controls);
-  const scene = readScene();
   const sensors: Sensor[] = [
     new Ov5640(controls),
     new Ov2640(controls),
     new Hm01b0(controls),
-    new SoftSensor(controls, scene.width, scene.height, scene.format),
+    new SoftSensor(controls, readScene()),
   ];
   const capture = new Capture(controls, sensors, slots);
   const server = new Server(HTTP_PORT, capture, slots);

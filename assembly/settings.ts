@@ -7,7 +7,7 @@
 import { Fault, Format, Level, settingGet, settingPut } from "./board";
 import { Control, Controls } from "./controls";
 import { beginLine, endLine } from "./journal";
-import { HEIGHT_MAX, SETTING_BYTES, WIDTH_MAX } from "./limits";
+import { FILE_PIXELS_MAX, HEIGHT_MAX, SETTING_BYTES, WIDTH_MAX } from "./limits";
 import { Writer } from "./writer";
 
 const NAME_BYTES: u32 = 64;
@@ -63,7 +63,7 @@ export function keepSettings(controls: Controls): bool {
   return true;
 }
 
-/** What the soft sensor shows: the board's scene has one size and one format. */
+/** What the soft sensor shows: the one size and format of the board's scene, or one of those that a camera offers. */
 export class Scene {
   width: i32 = 320;
   height: i32 = 240;
@@ -72,23 +72,50 @@ export class Scene {
 
 export function readScene(): Scene {
   const scene = new Scene();
-  if (get("size")) {
-    const cross = indexOf(0x78);
-    const width = number(0, cross);
-    const height = cross < 0 ? -1 : number(cross + 1, valueLength);
-    // What makes no sense is named when the control reads it.
-    if (width >= 1 && width <= <i32>WIDTH_MAX && height >= 1 && height <= <i32>HEIGHT_MAX) {
-      scene.width = width;
-      scene.height = height;
-    }
-  }
-  if (get("format")) {
-    if (is("yuyv") && scene.width % 2 == 0) scene.format = Format.YUYV;
-    else if (is("gray")) scene.format = Format.GRAY;
-    else if (is("bayer")) scene.format = Format.BAYER;
-    else if (is("jpeg")) scene.format = Format.JPEG;
-  }
+  // What makes no sense is named when the control reads it.
+  if (get("size")) readSize(scene, valueLength, WIDTH_MAX, HEIGHT_MAX);
+  if (get("format")) readFormat(scene, 0);
   return scene;
+}
+
+/**
+ * Reads what the board's camera offers under number `n`, such as `640x480 jpeg`, to `scene`; the camera's own choice
+ * comes first. What the module has no room for is passed on as 0x0.
+ * @returns false where it offers no more, or is no camera, or is not known yet
+ */
+export function readMode(n: i32, scene: Scene): bool {
+  valueLength = settingGet(name, begin(name, NAME_BYTES).text("mode.").integer(n).length, value, SETTING_BYTES);
+  if (valueLength < 0) return false;
+  scene.width = 0;
+  scene.height = 0;
+  const space = indexOf(0x20);
+  const isFile = space >= 0 && is("jpeg", space + 1);
+  // Of files the size does not matter, as long as they fit a slot.
+  const widthMax = isFile ? FILE_PIXELS_MAX : WIDTH_MAX;
+  if (readFormat(scene, space + 1)) readSize(scene, space, widthMax, isFile ? FILE_PIXELS_MAX : HEIGHT_MAX);
+  if (scene.format == Format.YUYV && scene.width % 2 != 0) scene.width = 0;
+  return true;
+}
+
+/** Reads a size, the value's characters up to `end`, where it makes sense. */
+function readSize(scene: Scene, end: i32, widthMax: u32, heightMax: u32): void {
+  const cross = indexOf(0x78);
+  const width = number(0, cross);
+  const height = cross < 0 ? -1 : number(cross + 1, end);
+  if (width < 1 || width > <i32>widthMax || height < 1 || height > <i32>heightMax) return;
+  scene.width = width;
+  scene.height = height;
+}
+
+/** Reads a format, the value's characters from `start` on. @returns whether it makes sense */
+function readFormat(scene: Scene, start: i32): bool {
+  if (is("yuyv", start) && scene.width % 2 == 0) scene.format = Format.YUYV;
+  else if (is("rgb565", start)) scene.format = Format.RGB565;
+  else if (is("gray", start)) scene.format = Format.GRAY;
+  else if (is("bayer", start)) scene.format = Format.BAYER;
+  else if (is("jpeg", start)) scene.format = Format.JPEG;
+  else return false;
+  return true;
 }
 
 /** Reads the setting `key` to `value`. @returns whether somebody set it */
@@ -112,9 +139,10 @@ function ignored(key: string): void {
   endLine(Level.WARNING);
 }
 
-function is(text: string): bool {
-  if (text.length != valueLength) return false;
-  for (let i = 0; i < valueLength; i++) if (load<u8>(value + i) != text.charCodeAt(i)) return false;
+/** Whether the value, from `start` on, is `text`. */
+function is(text: string, start: i32): bool {
+  if (text.length != valueLength - start) return false;
+  for (let i = 0; i < text.length; i++) if (load<u8>(value + start + i) != text.charCodeAt(i)) return false;
   return true;
 }
 

@@ -149,7 +149,7 @@ test("a frame of one a second is with the viewer, whole, long before the next", 
 });
 
 test("settings that make no sense are named in the log, and the camera shows its default", async () => {
-  const settings = { size: "huge", format: "jpeg", sampling: "4:1:1", quality: "101", fps: "0" };
+  const settings = { size: "huge", format: "film", sampling: "4:1:1", quality: "101", fps: "0" };
   const usual = new Scene(
     await renderScene({ scene: PATTERN, width: 320, height: 240, format: Format.RGB565, bytesMax: 400_000 }),
   );
