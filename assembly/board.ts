@@ -155,8 +155,8 @@ export enum Format {
 }
 
 /**
- * The *soft sensor*, for boards without a sensor bus: says which frames it shall deliver from now on. It is a scene that
- * the board plays, or a camera that has a driver of its own; what a camera offers is in the settings `mode.0`,
+ * The *soft sensor*, for boards without a sensor bus: says which frames it shall deliver from now on. It is a scene
+ * that the board plays, or a camera that has a driver of its own; what a camera offers is in the settings `mode.0`,
  * `mode.1` …, such as `640x480 jpeg`, as soon as the board knows it.
  * @param width pixels
  * @param height rows
