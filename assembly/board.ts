@@ -195,6 +195,61 @@ export declare function capturePoll(address: usize, length: u32): i32;
 @external("board", "captureStop")
 export declare function captureStop(): void;
 
+// --- Other cameras
+
+/**
+ * Offers the newest frame to the board, which may send it on to other machines (`docs/scale.md`). What it has no room
+ * for now it drops whole.
+ * @param file address of the JPEG file, `length` bytes; the board reads it before it answers. With a length of 0 there
+ * is none, and the board only says whether it wants frames
+ * @param sequence the frame's number
+ * @param age µs since it was captured
+ * @param size pixels, `width << 16 | height`; 0 where they are not known
+ * @returns 0 where it wants frames, AGAIN where nobody is there now whom it could send them to, MISSING where it never
+ * sends any and need not be offered another
+ */
+// @ts-ignore: decorator
+@external("board", "frameOut")
+export declare function frameOut(file: usize, length: u32, sequence: u32, age: u32, size: u32): i32;
+
+/** Bytes of a camera's name at most: letters, digits, `-` and `_`. */
+export const CAMERA_NAME_MAX: u32 = 32;
+/** Where what {@link cameraAt} writes has what, and how long it is without the name. */
+export enum Heard {
+  /** u32: the newest frame's number, as its camera counts. */
+  SEQUENCE = 0,
+  /** u32: bytes of that frame's file. */
+  BYTES = 4,
+  /** u32: its size, as frameOut was told there. */
+  SIZE = 8,
+  /** u32: ms since the camera was heard last. */
+  SILENCE = 12,
+  /** i64: when that frame was captured, µs since 1970 on the clock of the board that sent it. */
+  TIME = 16,
+  /** The camera's name, up to the end. */
+  NAME = 24,
+}
+
+/**
+ * Tells of a camera that the board hears from other machines: writes what {@link Heard} lists to `address`.
+ * @param index from 0; from one step to the next another camera may have it
+ * @returns bytes written, AGAIN where there are not so many now, MISSING where the board never hears any, REFUSED where
+ * it is longer than `length`
+ */
+// @ts-ignore: decorator
+@external("board", "cameraAt")
+export declare function cameraAt(index: i32, address: usize, length: u32): i32;
+
+/**
+ * Copies the last file that the board has of such a camera, and has the board fetch a newer one.
+ * @param name its name, `nameLength` bytes
+ * @returns the file's length in bytes, AGAIN where none is there yet, MISSING where no camera of that name was heard,
+ * REFUSED where it is longer than `length`
+ */
+// @ts-ignore: decorator
+@external("board", "cameraFile")
+export declare function cameraFile(name: usize, nameLength: u32, address: usize, length: u32): i32;
+
 // --- Settings, identity, log
 
 /**

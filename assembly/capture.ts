@@ -13,7 +13,7 @@
 import { Fault, Format, Level, capturePoll, captureStart, captureStop } from "./board";
 import { Controls } from "./controls";
 import { Progress, begin, length, slice } from "./jpeg/encoder";
-import { TABLES_BYTES, beginFile, completeFile, fileLength, lookOn } from "./jpeg/passthrough";
+import { TABLES_BYTES, beginFile, completeFile, fileLength, fileSize, lookOn } from "./jpeg/passthrough";
 import { beginLine, endLine } from "./journal";
 import {
   FRAME_ARENA_BYTES,
@@ -433,6 +433,8 @@ export class Capture extends Task {
       else this.giveUp();
     } else if (isFile) {
       const file = completeFile();
+      this.width = fileSize() >> 16; // what the board said of it may have been a guess
+      this.height = fileSize() & 0xffff;
       if (fileLength() > JPEG_BYTES_MAX) this.giveUpFile();
       else this.publish(now, file, fileLength(), buffer.time);
     } else {
@@ -447,6 +449,7 @@ export class Capture extends Task {
   private publish(now: i64, file: usize, bytes: u32, time: i64): void {
     const slot = this.slots.take();
     memory.copy(slot.jpegAt, file, bytes);
+    slot.size = this.width << 16 | this.height;
     this.slots.publish(slot, bytes, time);
     this.published++;
     this.sequence = slot.sequence;

@@ -11,7 +11,7 @@
  *     slots                             3,145,728      SLOTS x SLOT_BYTES
  *     connections                         106,496      CONNECTIONS_MAX x (IN_BYTES + OUT_BYTES + BODY_BYTES_MAX)
  *     requests' heads                      20,864      CONNECTIONS_MAX x (TARGET_BYTES_MAX + VALUES_BYTES + 24)
- *     page, texts, tasks             ~     40,000
+ *     pages, texts, tasks            ~     55,000
  *                                       ---------
  *                                     ~ 5.9 million    of 95 pages, 6,225,920 bytes
  */
@@ -92,6 +92,11 @@ export const VALUE_BYTES_MAX: u32 = 256;
 export const VALUES_BYTES: u32 = 4 * VALUE_BYTES_MAX;
 /** Bytes of a request's head: 431 above. */
 export const HEAD_BYTES_MAX: u32 = 8192;
+
+// --- Other cameras
+
+/** Cameras that a list of those that are heard has at most: each takes up to 200 bytes of a slot. */
+export const CAMERAS_MAX: i32 = 64;
 
 // --- Secrets
 

@@ -5,7 +5,9 @@
 
 import { Capture } from "./capture";
 import { Controls } from "./controls";
+import { Outlet } from "./fleet";
 import { Access } from "./http/access";
+import { CAMERA_PATH, sendCamera, sendCameras, sendDashboard } from "./http/cameras";
 import { Connection } from "./http/connection";
 import { PAGE, PAGE_BYTES, PAGE_GZIP, PAGE_GZIP_BYTES, PAGE_POLICY } from "./generated/page";
 import { sendLog } from "./http/log";
@@ -44,6 +46,7 @@ export function start(): void {
     new SoftSensor(controls, readScene()),
   ];
   const capture = new Capture(controls, sensors, slots);
+  new Outlet(slots, capture);
   const server = new Server(HTTP_PORT, capture, slots);
 
   server.route("/", "action=stream", Access.VIEWER, stream);
@@ -54,6 +57,9 @@ export function start(): void {
   server.route("/video_feed", "", Access.VIEWER, stream);
   server.route("/snapshot.jpg", "", Access.VIEWER, snapshot);
   server.route("/state", "", Access.VIEWER, sendState);
+  server.route("/dashboard", "", Access.VIEWER, sendDashboard);
+  server.route("/cameras", "", Access.VIEWER, sendCameras);
+  server.route(CAMERA_PATH, "", Access.VIEWER, sendCamera);
   server.route("/log", "", Access.ADMIN, sendLog);
   server.route("/control", "", Access.VIEWER, sendControls);
   server.post("/control", Access.ADMIN, setControls);

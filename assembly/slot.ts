@@ -30,6 +30,8 @@ export class Slot {
   sequence: u32 = 0;
   /** When the frame was captured, µs. */
   time: i64 = 0;
+  /** Its pixels, `width << 16 | height`; 0 where whoever published it does not know. */
+  size: u32 = 0;
   /** How many hold it at this moment. */
   borrowers: i32 = 0;
 
@@ -70,6 +72,7 @@ export class Slots {
     assert(!this.writing, "a slot is being written already");
     const slot = this.free();
     this.writing = slot;
+    slot.size = 0;
     return slot;
   }
 

@@ -54,6 +54,25 @@ export enum Format {
   BAYER = 4,
 }
 
+/** Bytes of a camera's name at most. */
+export const CAMERA_NAME_MAX = 32;
+
+/** Where what `cameraAt` writes has what. */
+export enum Heard {
+  /** u32: the newest frame's number. */
+  SEQUENCE = 0,
+  /** u32: bytes of its file. */
+  BYTES = 4,
+  /** u32: its pixels, `width << 16 | height`. */
+  SIZE = 8,
+  /** u32: ms since the camera was heard. */
+  SILENCE = 12,
+  /** i64: when the frame was captured, µs since 1970. */
+  TIME = 16,
+  /** The name, up to the end. */
+  NAME = 24,
+}
+
 /** What `identify` tells. */
 export enum Identity {
   /** The host's kind. */
@@ -115,6 +134,9 @@ export type BoardTable = {
   captureStart(address: number, length: number): number;
   capturePoll(address: number, length: number): number;
   captureStop(): void;
+  frameOut(file: number, length: number, sequence: number, age: number, size: number): number;
+  cameraAt(index: number, address: number, length: number): number;
+  cameraFile(name: number, nameLength: number, address: number, length: number): number;
   settingGet(name: number, nameLength: number, address: number, length: number): number;
   settingPut(name: number, nameLength: number, value: number, valueLength: number): number;
   identify(what: number, address: number, length: number): number;
@@ -138,6 +160,9 @@ export const SIGNATURES: Record<keyof BoardTable, string> = {
   captureStart: "(ii)i",
   capturePoll: "(ii)i",
   captureStop: "()",
+  frameOut: "(iiiii)i",
+  cameraAt: "(iii)i",
+  cameraFile: "(iiii)i",
   settingGet: "(iiii)i",
   settingPut: "(iiii)i",
   identify: "(iii)i",

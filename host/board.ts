@@ -18,6 +18,7 @@ import {
   Ready,
   SENSOR_HANDLE,
 } from "./board-table.ts";
+import { type Fleet, heardBytes, NO_FLEET } from "./fleet.ts";
 import { cutText, LogRing } from "./log-ring.ts";
 import type { Network } from "./network.ts";
 import type { Settings } from "./settings.ts";
@@ -37,6 +38,8 @@ export type BoardParts = {
   now: () => number;
   network: Network;
   sensor: Sensor;
+  /** Other machines, where there are any. */
+  fleet?: Fleet;
   settings: Settings;
   /** Fills bytes with chance; undefined on a board that has none. */
   random: ((bytes: Uint8Array) => void) | undefined;
@@ -117,6 +120,7 @@ export class Board {
 
   #fill(): BoardTable {
     const { sensor, settings, random, now, kind, address: reachedAt } = this.#parts;
+    const fleet = this.#parts.fleet ?? NO_FLEET;
     const memory = this.#memory;
     const sockets = this.#sockets;
     return {
@@ -171,6 +175,24 @@ export class Board {
         sensor.stop();
         this.#capturing = false;
         this.#events.drop(SENSOR_HANDLE);
+      },
+      frameOut: (file, length, sequence, age, size) => {
+        const start = memory.start(file, length);
+        if (length === 0) return fleet.out(undefined);
+        const bytes = memory.bytes.subarray(start, start + (length >>> 0));
+        return fleet.out({ file: bytes, sequence: sequence >>> 0, age: age >>> 0, size: size >>> 0 });
+      },
+      cameraAt: (index, address, length) => {
+        memory.start(address, length);
+        const cameras = fleet.cameras();
+        if (!cameras) return Fault.MISSING;
+        const camera = cameras[index];
+        return camera ? memory.write(heardBytes(camera), address, length) : Fault.AGAIN;
+      },
+      cameraFile: (name, nameLength, address, length) => {
+        const file = fleet.file(memory.text(name, nameLength));
+        memory.start(address, length);
+        return typeof file === "number" ? file : memory.write(file, address, length);
       },
       settingGet: (name, nameLength, address, length) => {
         const value = settings.get(memory.text(name, nameLength));

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writePage } from "./page.ts";
+import { writePages } from "./page.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ASC = join(ROOT, "node_modules/assemblyscript/bin/asc.js");
@@ -30,8 +30,8 @@ function written(path: string): number {
 
 const PAGE = "assembly/generated/page.ts";
 if (written(PAGE) < newest(["assembly/page", "host/page.ts", "package-lock.json"])) {
-  console.log("building the page");
-  await writePage();
+  console.log("building the pages");
+  await writePages();
 }
 
 mkdirSync(join(ROOT, "build"), { recursive: true });

@@ -1,7 +1,7 @@
 /**
- * Builds the viewer page into the module: `assembly/page/index.html`, minified and also compressed, becomes data in
- * `assembly/generated/page.ts`. The same source gives the same bytes. How the page is sent is the business of the
- * module's HTTP server; what the page does is its own.
+ * Builds the pages into the module: the viewer's (`assembly/page/index.html`) and the dashboard, minified and also
+ * compressed, become data in `assembly/generated/page.ts`. The same source gives the same bytes. How a page is sent is
+ * the business of the module's HTTP server; what it does is its own.
  *
  * By itself, `node --import tsx host/page.ts` writes that file and says how large the page came out.
  */
@@ -12,7 +12,9 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { transform } from "esbuild";
 
-const SOURCE = fileURLToPath(new URL("../assembly/page/index.html", import.meta.url));
+const FOLDER = new URL("../assembly/page/", import.meta.url);
+/** What the module calls each page, and its source. */
+const SOURCES = { PAGE: "index.html", DASHBOARD: "dashboard.html" };
 const TARGET = fileURLToPath(new URL("../assembly/generated/page.ts", import.meta.url));
 
 /** The JavaScript and CSS that is written: what browsers have understood since 2020. */
@@ -60,31 +62,33 @@ export async function buildPage(source: string): Promise<Page> {
   };
 }
 
-/** The page as an AssemblyScript source of constants. */
-export function pageModule({ html, gzip, policy }: Page): string {
+/** A page as constants of AssemblyScript whose names begin with `name`. */
+export function pageModule(name: string, { html, gzip, policy }: Page): string {
   return [
-    "// Written by host/page.ts from assembly/page/index.html.",
-    "",
-    "/** The page's HTML. */",
-    `export const PAGE: usize = memory.data<u8>([${html.join(",")}]);`,
-    `export const PAGE_BYTES: i32 = ${html.length};`,
+    "/** A page's HTML. */",
+    `export const ${name}: usize = memory.data<u8>([${html.join(",")}]);`,
+    `export const ${name}_BYTES: i32 = ${html.length};`,
     "",
     "/** The same, compressed with gzip. */",
-    `export const PAGE_GZIP: usize = memory.data<u8>([${gzip.join(",")}]);`,
-    `export const PAGE_GZIP_BYTES: i32 = ${gzip.length};`,
+    `export const ${name}_GZIP: usize = memory.data<u8>([${gzip.join(",")}]);`,
+    `export const ${name}_GZIP_BYTES: i32 = ${gzip.length};`,
     "",
     "/** Its Content-Security-Policy. */",
-    `export const PAGE_POLICY = ${JSON.stringify(policy)};`,
+    `export const ${name}_POLICY = ${JSON.stringify(policy)};`,
     "",
   ].join("\n");
 }
 
-/** Writes `assembly/generated/page.ts`. */
-export async function writePage(): Promise<Page> {
-  const page = await buildPage(await readFile(SOURCE, "utf8"));
+/** Writes `assembly/generated/page.ts`. @returns the pages by their names */
+export async function writePages(): Promise<Map<string, Page>> {
+  const pages = new Map<string, Page>();
+  for (const [name, file] of Object.entries(SOURCES)) {
+    pages.set(name, await buildPage(await readFile(new URL(file, FOLDER), "utf8")));
+  }
+  const parts = [...pages].map(([name, page]) => pageModule(name, page));
   await mkdir(dirname(TARGET), { recursive: true });
-  await writeFile(TARGET, pageModule(page));
-  return page;
+  await writeFile(TARGET, ["// Written by host/page.ts from assembly/page/.\n", ...parts].join("\n"));
+  return pages;
 }
 
 function element(name: string): RegExp {
@@ -112,6 +116,7 @@ function compress(text: string): Buffer {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { html, gzip } = await writePage();
-  console.log(`page: ${html.length} bytes, ${gzip.length} compressed`);
+  for (const [name, { html, gzip }] of await writePages()) {
+    console.log(`${name.toLowerCase()}: ${html.length} bytes, ${gzip.length} compressed`);
+  }
 }

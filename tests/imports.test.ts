@@ -44,11 +44,12 @@ for (const profile of ["board", "server"] satisfies Profile[]) {
 
 test("the numbers that cross are those of assembly/board.ts", () => {
   const enums = declaredEnums(contract);
-  assert.deepEqual([...enums.keys()].sort(), ["Close", "Fault", "Format", "Identity", "Level", "Ready"]);
+  assert.deepEqual([...enums.keys()].sort(), ["Close", "Fault", "Format", "Heard", "Identity", "Level", "Ready"]);
   for (const [name, members] of enums) {
     const mirrored = table[name as "Fault"] as unknown as Record<string, number | string>;
     const numbers = Object.entries(mirrored).filter(([, value]) => typeof value === "number");
     assert.deepEqual(new Map(numbers), members, name);
   }
+  assert.match(contract, new RegExp(`export const CAMERA_NAME_MAX: u32 = ${table.CAMERA_NAME_MAX};`));
   assert.match(contract, new RegExp(`export const SENSOR_HANDLE: i32 = ${table.SENSOR_HANDLE};`));
 });

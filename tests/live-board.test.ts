@@ -421,6 +421,10 @@ test("every mistake of the module's own is a trap", async () => {
     ["no such format", () => table.softSensorSet(8, 8, 5, 1000)],
     ["no such question", () => table.identify(5, 0, 8)],
     ["no such level", () => table.log(4, 0, 8)],
+    ["a frame outside", () => table.frameOut(end, 1, 1, 0, 0)],
+    ["a camera outside", () => table.cameraAt(0, end, 1)],
+    ["a camera's name outside", () => table.cameraFile(end, 1, 0, 1)],
+    ["a camera's file outside", () => table.cameraFile(0, 1, end, 1)],
     ["chance outside", () => table.random(end, 1)],
     ["a listener's peer", () => table.tcpPeer(listener, 0, 16)],
   ];

@@ -51,7 +51,7 @@ describe("the page as it is built", () => {
 
   it("becomes AssemblyScript with the same bytes", async () => {
     const page = await buildPage(SOURCE);
-    const text = pageModule(page);
+    const text = pageModule("PAGE", page);
     const bytes = (name: string): Buffer =>
       Buffer.from(JSON.parse(new RegExp(`${name}: usize = memory.data<u8>\\((.*)\\)`).exec(text)![1]));
     assert.deepEqual(bytes("PAGE"), page.html);

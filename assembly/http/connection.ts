@@ -17,6 +17,7 @@ import {
   IDLE_DEADLINE,
   IN_BYTES,
   OUT_BYTES,
+  SLOT_BYTES,
   SNAPSHOT_DEADLINE,
   SNAPSHOT_FRESH,
   SNAPSHOT_RETRY,
@@ -270,6 +271,11 @@ export class Connection extends Task {
     if (encoding.length) head.text("Content-Encoding: ").text(encoding).text("\r\n");
     head.text("Vary: Accept-Encoding\r\n\r\n");
     this.endHead(address, length, now);
+  }
+
+  /** Begins a text in `slot`, which was lent for this; {@link sendLent} sends it. */
+  beginLent(slot: Slot): Writer {
+    return this.writer.begin(slot.at, SLOT_BYTES);
   }
 
   /** Sends the first `length` bytes of `slot`, which was lent for this and is given back when they are sent. */

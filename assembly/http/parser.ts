@@ -202,6 +202,16 @@ export class Parser {
     return equals(this.target, this.pathBytes, text);
   }
 
+  /** Whether the path is `text` with something behind it. */
+  pathIsBelow(text: string): bool {
+    return this.pathBytes > <u32>text.length && equals(this.target, text.length, text);
+  }
+
+  /** Where the path is. */
+  get path(): usize {
+    return this.target;
+  }
+
   /** Where the query is. */
   get query(): usize {
     return this.target + this.pathBytes;

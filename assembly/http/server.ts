@@ -32,6 +32,7 @@ export type Handler = (connection: Connection, server: Server, now: i64) => void
 
 class Route {
   constructor(
+    /** With a `/` behind it: all that is below. */
     readonly path: string,
     /** The query it answers to, without the `?`, or "" for any. */
     readonly query: string,
@@ -41,6 +42,12 @@ class Route {
     readonly isPost: bool,
     readonly handler: Handler,
   ) {}
+
+  isAt(parser: Parser): bool {
+    const last = this.path.length - 1;
+    if (last > 0 && this.path.charCodeAt(last) == 0x2f) return parser.pathIsBelow(this.path);
+    return parser.pathIs(this.path);
+  }
 
   takes(method: Method): bool {
     return this.isPost ? method == Method.POST : method == Method.GET || method == Method.HEAD;
@@ -88,7 +95,7 @@ export class Server extends Task {
 
   /**
    * Has `handler` answer GET and HEAD for `path`, where `query` is "" or the request's, to whoever shows what `access`
-   * asks for. Earlier ones come first.
+   * asks for. A path that ends with `/` stands for all that is below it. Earlier ones come first.
    */
   route(path: string, query: string, access: Access, handler: Handler): void {
     this.routes.push(new Route(path, query, access, false, handler));
@@ -206,7 +213,7 @@ export class Server extends Task {
     }
     for (let i = 0; i < this.routes.length; i++) {
       const route = this.routes[i];
-      if (!parser.pathIs(route.path) || !route.takes(parser.method)) continue;
+      if (!route.isAt(parser) || !route.takes(parser.method)) continue;
       if (route.query.length && !parser.queryIs(route.query)) continue;
       if (!this.guard.admits(connection, route.access, now)) return;
       if (parser.bodyBytes > (route.isPost ? BODY_BYTES_MAX : 0)) {
@@ -227,7 +234,7 @@ export class Server extends Task {
     let takesGet = false;
     for (let i = 0; i < this.routes.length; i++) {
       const route = this.routes[i];
-      if (!parser.pathIs(route.path)) continue;
+      if (!route.isAt(parser)) continue;
       isThere = true;
       if (route.isPost) takesPost = true;
       else takesGet = true;

@@ -24,6 +24,8 @@ const SOI: u32 = 0xd8;
 const EOI: u32 = 0xd9;
 const SOS: u32 = 0xda;
 
+/** Bytes of a frame header from its length on, with one component (T.81, B.2.2). */
+const FRAME_HEADER_MIN: usize = 8 + 3;
 const CODES_BYTES: u32 = (CHROMA + 1) * (HUFFMAN_DC_BYTES + HUFFMAN_AC_BYTES);
 /** Bytes of the segment with the standard tables: marker, length, tables. */
 export const TABLES_BYTES: u32 = 2 + 2 + CODES_BYTES;
@@ -44,6 +46,8 @@ let hasFrame: bool = false;
 let hasTables: bool = false;
 /** Where its first scan begins. */
 let scan: usize = 0;
+/** Its pixels, `width << 16 | height`. */
+let size: u32 = 0;
 
 /** Begins with the file at `address`, of `length` bytes at most. */
 export function beginFile(address: usize, length: u32): void {
@@ -54,6 +58,7 @@ export function beginFile(address: usize, length: u32): void {
   hasFrame = false;
   hasTables = false;
   scan = 0;
+  size = 0;
 }
 
 /** Looks at the next part. To be called until it answers otherwise than MORE; OVERFLOW says that the file is broken. */
@@ -87,7 +92,11 @@ export function lookOn(): Progress {
     if (at + 2 > end) return Progress.OVERFLOW;
     const length = <usize>bswap<u16>(load<u16>(at));
     if (length < 2 || at + length > end) return Progress.OVERFLOW;
-    if (code >= SOF0 && code <= SOF2) hasFrame = true;
+    if (code >= SOF0 && code <= SOF2) {
+      if (length < FRAME_HEADER_MIN) return Progress.OVERFLOW;
+      hasFrame = true;
+      size = u32(bswap<u16>(load<u16>(at, 5))) << 16 | bswap<u16>(load<u16>(at, 3)); // T.81, B.2.2
+    }
     if (code == DHT) hasTables = true;
     if (code == SOS) {
       state = State.SCAN;
@@ -101,6 +110,11 @@ export function lookOn(): Progress {
 /** Bytes of the file, once it was found whole. */
 export function fileLength(): u32 {
   return u32(at - file);
+}
+
+/** Its pixels as the frame header says, `width << 16 | height`. */
+export function fileSize(): u32 {
+  return size;
 }
 
 /**

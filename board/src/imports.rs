@@ -14,6 +14,7 @@ use core::ops::Range;
 use crate::capture::{Capture, Format, Mode};
 use crate::clock::{Clock, Micros};
 use crate::fault::{Fault, Mistake, Refusal};
+use crate::fleet::{Fleet, HeardCamera, OutFrame};
 use crate::log::{LINE_BYTES_MAX, Level, Log};
 use crate::random::Random;
 use crate::sensor_bus::SensorBus;
@@ -32,6 +33,7 @@ pub struct Board {
     pub sensor_bus: Box<dyn SensorBus>,
     pub capture: Box<dyn Capture>,
     pub sockets: Box<dyn Sockets>,
+    pub fleet: Box<dyn Fleet>,
     pub settings: Box<dyn Settings>,
     pub random: Box<dyn Random>,
     pub log: Box<dyn Log>,
@@ -110,7 +112,7 @@ macro_rules! import {
 }
 
 /// The whole table, in the order of assembly/board.ts.
-pub static IMPORTS: [Import; 19] = [
+pub static IMPORTS: [Import; 22] = [
     import!("events", events(address: u32, length: u32) "i"),
     import!("tcpListen", tcp_listen(port: u32) "i"),
     import!("tcpAccept", tcp_accept(listener: i32) "i"),
@@ -124,6 +126,9 @@ pub static IMPORTS: [Import; 19] = [
     import!("captureStart", capture_start(address: u32, length: u32) "i"),
     import!("capturePoll", capture_poll(address: u32, length: u32) "i"),
     import!("captureStop", capture_stop() ""),
+    import!("frameOut", frame_out(file: u32, length: u32, sequence: u32, age: u32, size: u32) "i"),
+    import!("cameraAt", camera_at(index: u32, address: u32, length: u32) "i"),
+    import!("cameraFile", camera_file(name: u32, name_length: u32, address: u32, length: u32) "i"),
     import!("settingGet", setting_get(name: u32, name_length: u32, address: u32, length: u32) "i"),
     import!("settingPut", setting_put(name: u32, name_length: u32, value: u32, value_length: u32) "i"),
     import!("identify", identify(what: i32, address: u32, length: u32) "i"),
@@ -300,6 +305,38 @@ fn capture_stop(board: &mut Board, _: &mut [u8]) -> Answer {
     Ok(0)
 }
 
+fn frame_out(
+    board: &mut Board,
+    memory: &mut [u8],
+    file: u32,
+    length: u32,
+    sequence: u32,
+    age: u32,
+    size: u32,
+) -> Answer {
+    let file = &*bytes(memory, file, length)?;
+    let frame = (!file.is_empty()).then_some(OutFrame { file, sequence, age, size });
+    answer(board.fleet.out(frame).map(|()| 0).map_err(Refusal::from))
+}
+
+fn camera_at(board: &mut Board, memory: &mut [u8], index: u32, address: u32, length: u32) -> Answer {
+    bytes(memory, address, length)?;
+    match board.fleet.camera(index as usize) {
+        Ok(camera) => {
+            let mut record = [0; HeardCamera::BYTES_MAX];
+            let length_of_it = camera.write(&mut record);
+            give(memory, &record[..length_of_it], address, length)
+        }
+        Err(fault) => Ok(fault as i32),
+    }
+}
+
+fn camera_file(board: &mut Board, memory: &mut [u8], name: u32, name_length: u32, address: u32, length: u32) -> Answer {
+    // The name may lie where the file goes to.
+    let name = take_text(memory, name, name_length)?.to_string();
+    answer(board.fleet.file(&name, bytes(memory, address, length)?).map(|length| length as i32).map_err(Refusal::from))
+}
+
 fn setting_get(board: &mut Board, memory: &mut [u8], name: u32, name_length: u32, address: u32, length: u32) -> Answer {
     let value = board.settings.get(take_text(memory, name, name_length)?);
     bytes(memory, address, length)?;
@@ -358,6 +395,7 @@ fn log_read(board: &mut Board, memory: &mut [u8], address: u32, length: u32) -> 
 mod tests {
     use super::*;
     use crate::clock::HandClock;
+    use crate::fleet::{Alone, EchoFleet};
     use crate::log::KeptLog;
     use crate::random::{NoRandom, SeededRandom};
     use crate::scene::{Scene, grey_scene};
@@ -387,6 +425,7 @@ mod tests {
             sensor_bus: Box::new(sensor_bus.clone()),
             capture: Box::new(SoftSensor::new(Some(scene))),
             sockets: Box::new(sockets.clone()),
+            fleet: Box::new(EchoFleet::default()),
             settings: Box::new(KeptSettings {
                 kept: Values::from_words(["size=320x240", "empty="]),
                 store: Some(Box::new(store.clone())),
@@ -424,7 +463,7 @@ mod tests {
 
     #[test]
     fn every_address_is_checked() {
-        let calls: [(&str, &[i32]); 16] = [
+        let calls: [(&str, &[i32]); 20] = [
             ("events", &[60, 8]),
             ("tcpPeer", &[1, 60, 8]),
             ("random", &[60, 8]),
@@ -434,6 +473,10 @@ mod tests {
             ("busTransfer", &[60, 0, 8, 60, 8]),
             ("captureStart", &[60, 8]),
             ("capturePoll", &[60, 8]),
+            ("frameOut", &[60, 8, 1, 0, 0]),
+            ("cameraAt", &[0, 60, 8]),
+            ("cameraFile", &[60, 8, 0, 8]),
+            ("cameraFile", &[0, 8, 60, 8]),
             ("settingGet", &[60, 8, 0, 8]),
             ("settingGet", &[0, 8, 60, 8]),
             ("settingPut", &[60, 8, 0, 8]),
@@ -553,6 +596,31 @@ mod tests {
         assert_eq!(world.memory[32..34], [1, 2]);
         assert!(world.call("capturePoll", &[0, 8]).is_err()); // nothing is under way
         assert_eq!(world.call("captureStop", &[]), Ok(0));
+    }
+
+    #[test]
+    fn frames_go_out_and_cameras_are_heard() {
+        let mut world = world();
+        assert_eq!(world.call("frameOut", &[0, 0, 0, 0, 0]), Ok(0));
+        assert_eq!(world.call("cameraAt", &[0, 0, 64]), Ok(Fault::Again as i32));
+        world.memory[60..64].copy_from_slice(&[9, 8, 7, 6]);
+        assert_eq!(world.call("frameOut", &[60, 4, 5, 6, 7]), Ok(0));
+        assert_eq!(world.call("cameraAt", &[1, 0, 64]), Ok(Fault::Again as i32));
+        assert_eq!(world.call("cameraAt", &[0, 0, 27]), Ok(Fault::Refused as i32));
+        assert_eq!(world.call("cameraAt", &[0, 0, 28]), Ok(28));
+        assert_eq!(world.memory[..16], [5, 0, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0, 6, 0, 0, 0]);
+        assert_eq!(world.memory[16..24], (-2i64).to_le_bytes());
+        assert_eq!(world.memory[24..28], *b"echo");
+        assert_eq!(world.call("cameraFile", &[24, 3, 0, 8]), Ok(Fault::Missing as i32));
+        assert_eq!(world.call("cameraFile", &[24, 4, 0, 3]), Ok(Fault::Refused as i32));
+        assert_eq!(world.call("cameraFile", &[24, 4, 24, 8]), Ok(4));
+        assert_eq!(world.memory[24..28], [9, 8, 7, 6]);
+        world.board.fleet = Box::new(Alone);
+        for (name, arguments) in
+            [("frameOut", &[0, 4, 1, 1, 1][..]), ("cameraAt", &[0, 0, 64]), ("cameraFile", &[24, 4, 0, 8])]
+        {
+            assert_eq!(world.call(name, arguments), Ok(Fault::Missing as i32));
+        }
     }
 
     #[test]

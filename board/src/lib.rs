@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod capture;
 pub mod clock;
 pub mod fault;
+pub mod fleet;
 pub mod imports;
 pub mod log;
 pub mod net;

@@ -182,6 +182,7 @@ mod tests {
 
     use super::*;
     use crate::clock::{Clock, HandClock};
+    use crate::fleet::Alone;
     use crate::imports::Past;
     use crate::log::KeptLog;
     use crate::random::NoRandom;
@@ -247,6 +248,7 @@ mod tests {
             sensor_bus: Box::new(NoBus),
             capture: Box::new(SoftSensor::new(None)),
             sockets: Box::new(sockets.clone()),
+            fleet: Box::new(Alone),
             settings: Box::new(KeptSettings::default()),
             random: Box::new(NoRandom),
             log: Box::new(log.clone()),

@@ -6,11 +6,14 @@
 
 import {
   busTransfer,
+  cameraAt,
+  cameraFile,
   capturePoll,
   captureStart,
   Close,
   events,
   Fault,
+  frameOut,
   Identity,
   identify,
   Level,
@@ -130,7 +133,7 @@ function grow(): void {
 
 /** The ranges that are not within the memory, and how many calls there are to try each with. */
 const PLACES: i32 = 5;
-const CALLS: i32 = 13;
+const CALLS: i32 = 17;
 
 function pass(place: i32, call: i32): void {
   let address: usize = 0;
@@ -188,6 +191,18 @@ function pass(place: i32, call: i32): void {
       break;
     case 11:
       identify(Identity.BOARD, address, length);
+      break;
+    case 12:
+      frameOut(address, length, 1, 0, 0);
+      break;
+    case 13:
+      cameraAt(0, address, length);
+      break;
+    case 14:
+      cameraFile(address, length, text, TEXT_BYTES);
+      break;
+    case 15:
+      cameraFile(wayName, 3, address, length);
       break;
     default:
       if (place & 1) log(Level.INFO, address, length);

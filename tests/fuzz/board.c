@@ -225,6 +225,26 @@ u32 Z_boardZ_settingGet(Board self, u32 name, u32 name_length, u32 address, u32 
   return MISSING;
 }
 
+/* Alone: there are no other cameras. */
+u32 Z_boardZ_frameOut(Board self, u32 file, u32 length, u32 sequence, u32 age, u32 size) {
+  (void)self, (void)sequence, (void)age, (void)size;
+  at(file, length);
+  return MISSING;
+}
+
+u32 Z_boardZ_cameraAt(Board self, u32 index, u32 address, u32 length) {
+  (void)self, (void)index;
+  at(address, length);
+  return MISSING;
+}
+
+u32 Z_boardZ_cameraFile(Board self, u32 name, u32 name_length, u32 address, u32 length) {
+  (void)self;
+  at(name, name_length);
+  at(address, length);
+  return MISSING;
+}
+
 u32 Z_boardZ_settingPut(Board self, u32 name, u32 name_length, u32 value, u32 value_length) {
   (void)self;
   at(name, name_length);

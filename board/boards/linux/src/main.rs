@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use board::fleet::Alone;
 use board::imports::{Board, Past};
 use board::log::{Level, TextLog};
 use board::scene::Scene;
@@ -157,6 +158,7 @@ fn run(options: &ArgMatches) -> Result<(), String> {
         sensor_bus: Box::new(NoBus),
         capture: Box::new(SoftSensor::new(scene)),
         sockets: Box::new(sockets),
+        fleet: Box::new(Alone),
         settings: Box::new(settings),
         random: Box::new(SystemRandom),
         log: Box::new(TextLog::new(Console)),

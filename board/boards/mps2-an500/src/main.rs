@@ -13,6 +13,7 @@ extern crate alloc;
 use alloc::boxed::Box;
 use alloc::format;
 
+use board::fleet::Alone;
 use board::imports::{Board, Past};
 use board::log::{Level, TextLog};
 use board::net::{Network, Sizes};
@@ -88,6 +89,7 @@ fn main() -> ! {
             u64::from_le_bytes(seed),
             NETWORK,
         )),
+        fleet: Box::new(Alone),
         settings: Box::new(settings),
         random,
         log: Box::new(TextLog::new(parts.uart)),
