@@ -4,6 +4,7 @@ import { Format } from "../host/board-table.ts";
 import { type LinuxBoard, startLinuxBoard } from "../host/linux/board.ts";
 import type { Profile } from "../host/module.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
+import { testSettings } from "../host/simulated/secret.ts";
 
 export interface LinuxOptions {
   profile?: Profile;
@@ -14,7 +15,8 @@ export interface LinuxOptions {
 }
 
 export async function startLinuxCamera(options: LinuxOptions = {}): Promise<LinuxBoard> {
-  const { profile, scene = PATTERN, width = 320, height = 240, settings } = options;
+  const { profile, scene = PATTERN, width = 320, height = 240 } = options;
   const format = Format.RGB565;
+  const settings = testSettings(options.settings ?? {});
   return startLinuxBoard({ profile, scene: await renderScene({ scene, width, height, format }), settings });
 }

@@ -72,7 +72,7 @@ scenario("what happens is told in the log, an event a line, and not more often t
   world.run(5 * SECOND);
   world.sensor.mood = Mood.FINE;
   world.run(10 * SECOND);
-  const lines = world.fetch("/log").body.toString().split("\n");
+  const lines = world.fetch("/log", { secret: ADMIN_SECRET }).body.toString().split("\n");
   const events = [
     "WARNING all 8 viewers' places are taken, others are put off",
     "WARNING sensor soft: stalled, trying again",

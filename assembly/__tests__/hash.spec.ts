@@ -1,6 +1,6 @@
 /** SHA-256, HMAC and PBKDF2 against the vectors of NIST's FIPS 180 examples, RFC 4231 and RFC 7914. */
 
-import { Hmac, hmacTo } from "../security/hmac";
+import { Hmac } from "../security/hmac";
 import { Derivation } from "../security/pbkdf2";
 import { HASH_BYTES, Sha256 } from "../security/sha256";
 
@@ -27,7 +27,7 @@ function mac(key: string, message: string): string {
   const keyBytes = put(key);
   const at = input + keyBytes;
   for (let i = 0; i < message.length; i++) store<u8>(at + i, message.charCodeAt(i));
-  hmacTo(result, input, keyBytes, at, message.length);
+  new Hmac().codeTo(result, input, keyBytes, at, message.length);
   return hex();
 }
 

@@ -107,20 +107,20 @@ export class Guard {
     }
     if (parser.authorizationBytes == 0) return this.challenge(connection, access, now);
     const address = addressOf(connection.peer, connection.peerBytes);
+    const bytes = readCredentials(parser.authorization, parser.authorizationBytes);
+    if (bytes < 0) return this.challenge(connection, access, now);
+    keeper.digestTo(digest, shownSecret, bytes);
+    if (keeper.tries.wasWrong(address, digest)) return this.challenge(connection, access, now);
     if (!keeper.tries.isOpen(address, now)) {
       connection.refuse("429 Too Many Requests", "too many wrong secrets, try again in a minute", now, RETRY_AFTER);
       return false;
     }
-    const bytes = readCredentials(parser.authorization, parser.authorizationBytes);
-    if (bytes < 0) return this.challenge(connection, access, now);
-    keeper.digestTo(digest, shownSecret, bytes);
     const isAdmin = keeper.admin.isDigest(digest);
     const isViewer = keeper.viewer.isDigest(digest);
     if (isAdmin || isViewer) {
       keeper.tries.countRight(address, now);
       return isAdmin || access == Access.VIEWER || this.challenge(connection, access, now);
     }
-    if (keeper.tries.wasWrong(address, digest)) return this.challenge(connection, access, now);
     if (!keeper.isBusy && connection.isFirst) keeper.check(shownSecret, bytes, address, now);
     connection.awaitKeeper();
     return false;

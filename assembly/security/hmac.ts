@@ -33,6 +33,15 @@ export class Hmac {
     this.finish(to);
   }
 
+  /** Writes the code of one short message, as bytes, to `to`: HASH_BYTES. */
+  codeTo(to: usize, key: usize, keyBytes: u32, message: usize, messageBytes: u32): void {
+    this.setKey(key, keyBytes);
+    this.begin();
+    this.add(message, messageBytes);
+    this.end(to);
+    turnWords(to, to, HASH_BYTES);
+  }
+
   /** Replaces the code at `code` by that of its bytes: two blocks, and the whole of PBKDF2's work. */
   again(code: usize): void {
     const state = this.hash.state;
@@ -65,18 +74,4 @@ function compressHash(state: usize, hash: usize): void {
   memory.fill(SCHEDULE + 36, 0, 24);
   store<u32>(SCHEDULE, (BLOCK_BYTES + HASH_BYTES) << 3, 60);
   compress(state);
-}
-
-/** The one that everybody uses, each for a message at a time. Made by the first. */
-let only: Hmac | null = null;
-
-/** The code of one short message, as bytes. */
-export function hmacTo(to: usize, key: usize, keyBytes: u32, message: usize, messageBytes: u32): void {
-  if (!only) only = new Hmac();
-  const hmac = only!;
-  hmac.setKey(key, keyBytes);
-  hmac.begin();
-  hmac.add(message, messageBytes);
-  hmac.end(to);
-  turnWords(to, to, HASH_BYTES);
 }

@@ -8,7 +8,7 @@ import { Level, random } from "../board";
 import { beginLine, endLine, say } from "../journal";
 import { SECRET_BYTES_MAX, SECRET_ROUNDS, SECRET_ROUNDS_PER_RUN } from "../limits";
 import { Pulse, Task } from "../scheduler";
-import { hmacTo } from "./hmac";
+import { Hmac } from "./hmac";
 import { Derivation } from "./pbkdf2";
 import { SALT_BYTES, Secret } from "./secret";
 import { HASH_BYTES } from "./sha256";
@@ -74,6 +74,7 @@ export class Keeper extends Task {
   private secondBytes: u32 = 0;
   /** From where the secret came that is checked. */
   private address: u64 = 0;
+  private readonly hmac: Hmac = new Hmac();
   private readonly derivation: Derivation = new Derivation();
 
   constructor() {
@@ -99,7 +100,7 @@ export class Keeper extends Task {
 
   /** Writes what stands for a secret in this run of the camera to `to`: HASH_BYTES. */
   digestTo(to: usize, at: usize, length: u32): void {
-    hmacTo(to, key, KEY_BYTES, at, length);
+    this.hmac.codeTo(to, key, KEY_BYTES, at, length);
   }
 
   /** Begins to check a secret that was shown, and that nobody has shown before. */

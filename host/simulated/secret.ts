@@ -15,9 +15,10 @@ export function testHash(secret: string): string {
   return hashSecret(secret, ROUNDS, Buffer.alloc(16, secret));
 }
 
-/** The settings of a camera in a test, with those that the test gives. */
+/** The settings of a camera in a test, with those that the test gives; one that is "" is not set. */
 export function testSettings(settings: Record<string, string>): Record<string, string> {
-  return { admin_secret: testHash(ADMIN_SECRET), hosts: "camera,a", ...settings };
+  const all = { admin_secret: testHash(ADMIN_SECRET), hosts: "camera,a", ...settings };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
 }
 
 /** The header that shows a secret. */
