@@ -10,7 +10,8 @@
  *     frame buffers                     2,459,648      FRAME_ARENA_BYTES
  *     slots                             3,145,728      SLOTS x SLOT_BYTES
  *     connections                         106,496      CONNECTIONS_MAX x (IN_BYTES + OUT_BYTES + BODY_BYTES_MAX)
- *     requests' heads                      20,864      CONNECTIONS_MAX x (TARGET_BYTES_MAX + VALUES_BYTES + 24)
+ *     requests' heads                      21,248      CONNECTIONS_MAX x (TARGET_BYTES_MAX + VALUES_BYTES + 24 + 24)
+ *     WebSocket viewers                    17,216      CONNECTIONS_MAX x (UNACKNOWLEDGED_MAX x 52 + some 240)
  *     pages, texts, tasks            ~     55,000
  *                                       ---------
  *                                     ~ 5.9 million    of 95 pages, 6,225,920 bytes
@@ -98,6 +99,15 @@ export const HEAD_BYTES_MAX: u32 = 8192;
 /** Cameras that a list of those that are heard has at most: each takes up to 200 bytes of a slot. */
 export const CAMERAS_MAX: i32 = 64;
 
+// --- WebSocket
+
+/** Bytes of a handshake's key: 16 in base64. */
+export const WEBSOCKET_KEY_BYTES: u32 = 24;
+/** Bytes of a message that a viewer sends, which is a number: more is refused with 1009. */
+export const MESSAGE_BYTES_MAX: u32 = 64;
+/** Frames that a viewer was sent and has not acknowledged: at 30 a second those of half a second. */
+export const UNACKNOWLEDGED_MAX: i32 = 16;
+
 // --- Secrets
 
 /** Bytes of a setting's value. */
@@ -140,6 +150,16 @@ export const SNAPSHOT_RETRY: i64 = SECOND / 100;
 export const SNAPSHOT_STALL: i64 = SECOND / 20;
 /** A frame older than this is not "the newest" to a snapshot while capture can make a fresh one. */
 export const SNAPSHOT_FRESH: i64 = SECOND;
+/**
+ * What a viewer by WebSocket owes an acknowledgement for when a further frame begins, it must be taking in this time:
+ * the least and the most of what the path's round trip asks for. See `websocket/window.ts`.
+ */
+export const ACKNOWLEDGED_WITHIN_MIN: i64 = SECOND / 20;
+export const ACKNOWLEDGED_WITHIN_MAX: i64 = SECOND / 5;
+/** From one measurement of the round trip to the next, at least. */
+export const PING_EVERY: i64 = SECOND;
+/** The least round trip of this time, and of as long before, counts. */
+export const ROUND_TRIP_PERIOD: i64 = 5 * SECOND;
 /** Capture rests after this time in which nobody wanted a frame. */
 export const REST_AFTER: i64 = 10 * SECOND;
 /** The log tells that all viewers' places are taken no more often than this. */

@@ -55,6 +55,7 @@ export function start(): void {
   server.route("/stream.jpg", "", Access.VIEWER, stream);
   server.route("/stream", "", Access.VIEWER, stream);
   server.route("/video_feed", "", Access.VIEWER, stream);
+  server.route("/ws", "", Access.VIEWER, webSocket);
   server.route("/snapshot.jpg", "", Access.VIEWER, snapshot);
   server.route("/state", "", Access.VIEWER, sendState);
   server.route("/dashboard", "", Access.VIEWER, sendDashboard);
@@ -78,6 +79,10 @@ function page(connection: Connection, _server: Server, now: i64): void {
 
 function stream(connection: Connection, _server: Server, now: i64): void {
   connection.sendStream(now);
+}
+
+function webSocket(connection: Connection, _server: Server, now: i64): void {
+  connection.becomeWebSocket(now);
 }
 
 function snapshot(connection: Connection, _server: Server, now: i64): void {

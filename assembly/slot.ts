@@ -6,14 +6,16 @@
  * lent, never handed over: borrow and give back are a pair. There are enough slots (`limits.ts`) for capture to find a
  * free one even when every viewer holds a different old frame.
  *
- * A slot holds the bytes of one multipart part just as every viewer sends them, so that they can be sent in one piece:
+ * A slot holds the bytes of one multipart part just as every viewer gets them, so that they can be sent in one piece;
+ * and, in front, what makes of the same header and file a message of WebSocket, and that with a ping before it:
  *
- *     |  unused  | part header | JPEG file | CR LF --frame CR LF |  unused  |
- *     at         partAt        jpegAt
+ *     |  unused  | ping  | message's head | part header | JPEG file | CR LF --frame CR LF |  unused  |
+ *     at         pingAt  messageAt        partAt        jpegAt      jpegEnd
  */
 
 import { JPEG_BYTES_MAX, PART_HEAD_BYTES, PART_TAIL_BYTES, SLOTS, SLOT_BYTES } from "./limits";
 import { Pulse } from "./scheduler";
+import { Opcode, PING_BYTES, headBytes, writeHead } from "./websocket/frame";
 import { Writer } from "./writer";
 
 /** What separates parts; the stream begins with its second half. */
@@ -24,6 +26,8 @@ export class Slot {
   partAt: usize = 0;
   /** Bytes from the part's first to the last of the boundary that closes it. */
   partBytes: u32 = 0;
+  /** The first byte of the frame as a message of WebSocket, which ends where the file does. */
+  messageAt: usize = 0;
   /** Bytes of the JPEG file. */
   jpegBytes: u32 = 0;
   /** Counts published frames from 1, and after the largest number from 1 again: 0 is never a frame's. */
@@ -43,6 +47,15 @@ export class Slot {
   /** Where the JPEG file begins, or shall be written. */
   get jpegAt(): usize {
     return this.at + PART_HEAD_BYTES;
+  }
+
+  get jpegEnd(): usize {
+    return this.jpegAt + this.jpegBytes;
+  }
+
+  /** The first byte of a ping that the message follows. */
+  get pingAt(): usize {
+    return this.messageAt - PING_BYTES;
   }
 }
 
@@ -115,6 +128,12 @@ export class Slots {
     slot.partAt = slot.jpegAt - head.length;
     slot.partBytes = u32(end - slot.partAt);
     memory.copy(slot.partAt, slot.at, head.length);
+
+    const messageBytes = u32(slot.jpegEnd - slot.partAt);
+    slot.messageAt = slot.partAt - headBytes(messageBytes);
+    writeHead(slot.messageAt, Opcode.BINARY, messageBytes);
+    writeHead(slot.pingAt, Opcode.PING, 0);
+    assert(slot.pingAt >= slot.at, "the heads are larger than their room");
 
     this.newest = slot;
     this.published.fire();

@@ -6,7 +6,8 @@
  * it, unless it ends with a `\`; `\r` `\n` `\t` `\\` and `\x00` stand for single bytes, `{a*300}` for 300 times `a`.
  * Each fenced block `answer` is an answer in full view or in part: the status without its version, header lines that
  * must be there just so (`!Name` must not), and behind an empty line the body, whose last line may be `...` for any
- * rest. Behind the last answer of a block `answer closes` the camera ends the connection; else it must stay usable.
+ * rest. Behind the last answer of a block `answer closes` the camera ends the connection; behind one of
+ * `answer upgrades` no HTTP is spoken any more; else it must stay usable.
  */
 
 import assert from "node:assert/strict";
@@ -33,6 +34,7 @@ export interface Conversation {
   request: Buffer;
   answers: ExpectedAnswer[];
   closes: boolean;
+  upgrades: boolean;
 }
 
 /** One end of a connection to the camera, whatever it is made of. */
@@ -66,14 +68,15 @@ function parse(file: string, text: string): Conversation[] {
       if (block.kind === "request") current.request = Buffer.from(unescape(block.lines), "latin1");
       else current.answers.push(parseAnswer(block.lines));
       if (block.kind === "answer closes") current.closes = true;
+      if (block.kind === "answer upgrades") current.upgrades = true;
       block = undefined;
     } else if (block) {
       block.lines.push(line);
-    } else if (/^```(request|answer|answer closes)$/.test(line)) {
+    } else if (/^```(request|answer|answer closes|answer upgrades)$/.test(line)) {
       block = { kind: line.slice(3), lines: [] };
     } else if (line.startsWith("## ")) {
       const name = `${file}: ${line.slice(3)}`;
-      conversations.push({ name, request: Buffer.alloc(0), answers: [], closes: false });
+      conversations.push({ name, request: Buffer.alloc(0), answers: [], closes: false, upgrades: false });
     } else {
       assert(!line.startsWith("```"), `${file}: an unknown block ${line}`);
     }
@@ -110,7 +113,7 @@ function parseAnswer(lines: string[]): ExpectedAnswer {
 
 /** Holds a conversation, its request cut into `pieces`. @returns the answers as they came, for comparison */
 export async function hold(conversation: Conversation, line: Line, pieces: Buffer[]): Promise<Answer[]> {
-  const { answers, closes } = conversation;
+  const { answers, closes, upgrades } = conversation;
   const methods = [...conversation.request.toString("latin1").matchAll(/([A-Z]+) \S+ HTTP\//g)].map((m) => m[1]);
   try {
     for (const piece of pieces) await line.send(piece);
@@ -120,7 +123,7 @@ export async function hold(conversation: Conversation, line: Line, pieces: Buffe
     const came = splitAnswers(line.received(), methods, line.isClosed());
     compare(came.answers, answers);
     assert.equal(came.rest.length, 0, `bytes behind the last answer: ${came.rest.toString("latin1").slice(0, 80)}`);
-    if (!closes) await askAgain(line);
+    if (!closes && !upgrades) await askAgain(line);
     return came.answers;
   } finally {
     line.drop();
@@ -150,7 +153,7 @@ function compare(came: Answer[], expected: ExpectedAnswer[]): void {
 }
 
 /**
- * Splits what came into answers, as their lengths say.
+ * Splits what came into answers, as their lengths say. What comes behind an upgrade is none.
  * @param methods those that were asked with, in order; where nobody knows them, a body that is missing was HEAD's
  */
 export function splitAnswers(
@@ -183,6 +186,7 @@ export function splitAnswers(
     if (rest.length < end + 4 + bodyBytes) break;
     answers.push({ status, fields, body: Buffer.from(rest.subarray(end + 4, end + 4 + bodyBytes)) });
     rest = rest.subarray(end + 4 + bodyBytes);
+    if (status.startsWith("101")) return { answers, rest: Buffer.alloc(0) };
   }
   return { answers, rest };
 }

@@ -1,7 +1,8 @@
-/** SHA-256, HMAC and PBKDF2 against the vectors of NIST's FIPS 180 examples, RFC 4231 and RFC 7914. */
+/** SHA-256, SHA-1, HMAC and PBKDF2 against the vectors of NIST's FIPS 180 examples, RFC 4231 and RFC 7914. */
 
 import { Hmac } from "../security/hmac";
 import { Derivation } from "../security/pbkdf2";
+import { SHA1_BYTES, sha1To } from "../security/sha1";
 import { HASH_BYTES, Sha256 } from "../security/sha256";
 
 const result: usize = memory.data(32);
@@ -12,15 +13,20 @@ function put(text: string): u32 {
   return text.length;
 }
 
-function hex(): string {
+function hex(bytes: u32 = HASH_BYTES): string {
   let text = "";
-  for (let i: u32 = 0; i < HASH_BYTES; i++) text += (<u32>load<u8>(result + i) + 0x100).toString(16).slice(1);
+  for (let i: u32 = 0; i < bytes; i++) text += (<u32>load<u8>(result + i) + 0x100).toString(16).slice(1);
   return text;
 }
 
 function sha(text: string): string {
   new Sha256().begin().add(input, put(text)).endTo(result);
   return hex();
+}
+
+function sha1(text: string): string {
+  sha1To(result, input, put(text));
+  return hex(SHA1_BYTES);
 }
 
 function mac(key: string, message: string): string {
@@ -45,6 +51,29 @@ describe("SHA-256", () => {
     for (let i = 0; i < 1_000_000; i++) hash.addByte(0x61);
     hash.endTo(result);
     expect(hex()).toBe("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  });
+});
+
+describe("SHA-1", () => {
+  it("of the examples of FIPS 180", () => {
+    expect(sha1("")).toBe("da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    expect(sha1("abc")).toBe("a9993e364706816aba3e25717850c26c9cd0d89d");
+    expect(sha1("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")).toBe(
+      "84983e441c3bd26ebaae4aa1f95129e5e54670f1",
+    );
+  });
+
+  it("of a million letters a", () => {
+    const letters = heap.alloc(1_000_000);
+    memory.fill(letters, 0x61, 1_000_000);
+    sha1To(result, letters, 1_000_000);
+    expect(hex(SHA1_BYTES)).toBe("34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+  });
+
+  it("of every length about a block's, as node:crypto has them", () => {
+    let all = "";
+    for (let length = 54; length < 66; length++) all += sha1("x".repeat(length));
+    expect(sha1(all)).toBe("aa9f09e2c620cc6547f59e482b5dd374d6bf12c8");
   });
 });
 

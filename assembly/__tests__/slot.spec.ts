@@ -1,6 +1,6 @@
 /** The slots: lending, giving back, and the part that a published frame becomes. */
 
-import { PART_HEAD_BYTES, SLOTS, SLOT_BYTES, VIEWERS_MAX } from "../limits";
+import { JPEG_BYTES_MAX, PART_HEAD_BYTES, SLOTS, SLOT_BYTES, VIEWERS_MAX } from "../limits";
 import { Slot, Slots } from "../slot";
 
 const memoryOfSlots = memory.data(SLOTS * <i32>SLOT_BYTES, 16);
@@ -87,9 +87,28 @@ describe("the slots", () => {
     );
   });
 
-  it("have room for the longest part header", () => {
-    const slot = publish(1, 1, i64.MAX_VALUE);
+  it("make of the same bytes a message of WebSocket, of any length, with a ping before it", () => {
+    const lengths: u32[] = [3, 60_000, 200_000];
+    const lengthBytes: i32[] = [0, 2, 8];
+    for (let i = 0; i < lengths.length; i++) {
+      const slot = publish(0x41, lengths[i], 0);
+      expect(load<u8>(slot.messageAt)).toBe(0x82);
+      let length: u64 = load<u8>(slot.messageAt, 1);
+      if (lengthBytes[i]) {
+        expect(length).toBe(lengthBytes[i] == 2 ? 126 : 127);
+        length = 0;
+      }
+      for (let n = 0; n < lengthBytes[i]; n++) length = length << 8 | load<u8>(slot.messageAt + 2 + n);
+      expect(length).toBe(slot.jpegEnd - slot.partAt);
+      expect(slot.partAt - slot.messageAt).toBe(2 + lengthBytes[i]);
+      expect(load<u16>(slot.pingAt)).toBe(0x0089);
+    }
+  });
+
+  it("have room for the longest heads", () => {
+    const slot = publish(1, JPEG_BYTES_MAX, i64.MAX_VALUE);
     expect(slot.jpegAt - slot.partAt).toBeLessThanOrEqual(PART_HEAD_BYTES);
+    expect(slot.pingAt).toBeGreaterThanOrEqual(slot.at);
   });
 
   it("trap when a slot is given back that was not borrowed", () => {

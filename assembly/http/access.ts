@@ -7,8 +7,9 @@
  * 1. *Is the request meant for us?* A web page can have its visitors' browsers ask for whatever host it names, and make
  *    that name an address of the camera's network (DNS rebinding): for the browser the camera is then that page's own
  *    server. So the host must be one that only we have, an address or a name that we know, else 421.
- * 2. *Does a page of ours ask?* What changes something (POST) comes from our own page, from a page whose origin is
- *    listed, or from a program that is no browser and so has no Origin; else 403.
+ * 2. *Does a page of ours ask?* What changes something (POST), or opens a WebSocket, which browsers let every page do
+ *    and read, comes from our own page, from a page whose origin is listed, or from a program that is no browser and so
+ *    has no Origin; else 403.
  * 3. *Who asks?* Pictures and state: the viewer secret, where one is set. Whatever changes something: the admin secret.
  *    Else 401; or 429 after too many wrong tries from one address.
  */
@@ -74,8 +75,10 @@ export class Guard {
   admits(connection: Connection, access: Access, now: i64): bool {
     if (connection.awaitsChange) return true; // it was let in when it asked for it
     const parser = connection.parser;
-    if (parser.method == Method.POST && !this.isOwnPage(parser)) {
-      connection.refuse("403 Forbidden", "pages of other sites may not change anything here", now);
+    if ((parser.method == Method.POST || parser.wantsWebSocket) && !this.isOwnPage(parser)) {
+      const what = parser.wantsWebSocket ? "open a WebSocket here" : "change anything here";
+      connection.beginRefusal().text("pages of other sites may not ").text(what);
+      connection.endRefusal("403 Forbidden", now);
       return false;
     }
     if (access == Access.OPEN || (access == Access.VIEWER && !this.keeper.viewer.isSet)) return true;

@@ -3,6 +3,9 @@
  * watches, sends it the newest frame again and again. Which route answers what is in `main.ts`; the head of a request
  * is read by `parser.ts`; who is let in is decided by `server.ts`.
  *
+ * A viewer gets frames as parts of one endless answer, or, where it asked for a WebSocket, as messages, each of which
+ * it acknowledges; then no more are under way than `websocket/window.ts` allows.
+ *
  * A run does at most one receive and one or two sends, whatever the peer does, and each wait has a deadline. A frame
  * goes out from the slot it lies in, as one piece, to its last byte or not at all; how slow the peer is decides only
  * how many frames it misses.
@@ -26,6 +29,10 @@ import {
 import { Task } from "../scheduler";
 import { BOUNDARY, Slot } from "../slot";
 import { Socket } from "../sockets";
+import { CloseCode, Opcode, headBytes, writeHead } from "../websocket/frame";
+import { isKey, writeAccept } from "../websocket/handshake";
+import { Event, READER_BYTES, Reader } from "../websocket/reader";
+import { Window } from "../websocket/window";
 import { Writer } from "../writer";
 import { Method, Outcome, Parser } from "./parser";
 import { Server } from "./server";
@@ -43,7 +50,7 @@ export enum State {
   AWAITING_FRAME,
   /** Sends an answer: a head with a short body, or a head and then a body that lies elsewhere. */
   SENDING,
-  /** A viewer that has all there is so far and waits for a newer frame. */
+  /** A viewer that has all there is so far and waits for a newer frame, or first owes an acknowledgement. */
   WATCHING,
   /** A viewer for whom there is a newer frame, but no room: it gets whichever is the newest when there is. */
   OFFERING,
@@ -59,6 +66,7 @@ const HEAD_ROOM: u32 = 896;
 const SAFETY =
   "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n" +
   "Cross-Origin-Resource-Policy: ";
+const UPGRADE_REQUIRED = "426 Upgrade Required";
 const POLICY = "default-src 'none'; frame-ancestors 'none'";
 /** What pages may do whose origin is listed, and how many seconds they may remember it (Fetch, 3.2.4). */
 const PREFLIGHT =
@@ -81,7 +89,7 @@ export class Connection extends Task {
   dropped: u32 = 0;
   sequence: u32 = 0;
   time: i64 = 0;
-  /** How old the last frame was when its last byte was taken, µs. */
+  /** How old the last frame was when its last byte was taken, or when it was acknowledged, µs. */
   age: i64 = 0;
 
   private readonly socket: Socket = new Socket(this);
@@ -117,6 +125,13 @@ export class Connection extends Task {
   /** Whether a place for a viewer, or for a snapshot, is taken. */
   private isViewer: bool = false;
   private isSnapshot: bool = false;
+  /** Whether the viewer watches by WebSocket; what it says, and how much it may be sent. */
+  private isWebSocket: bool = false;
+  private readonly reader: Reader = new Reader(heap.alloc(READER_BYTES));
+  private readonly window: Window = new Window();
+  /** Bytes of the pong, or the close, that is to be sent, in `output`; and whether it is a close, which is the last. */
+  private controlBytes: u32 = 0;
+  private isClosing: bool = false;
   /** Its place in the line before the keeper of secrets, from 1; 0 while it does not wait there. */
   place: u32 = 0;
   /** Whether it has asked the keeper for a change and has not heard yet what became of it. */
@@ -186,6 +201,7 @@ export class Connection extends Task {
     if (this.isSnapshot) this.server.snapshots--;
     this.isViewer = false;
     this.isSnapshot = false;
+    this.isWebSocket = false;
     this.state = State.FREE;
     this.socket.close(how);
   }
@@ -211,10 +227,10 @@ export class Connection extends Task {
         break;
       case State.WATCHING:
       case State.OFFERING:
-        if (this.peerStays()) this.watch(now);
+        if (this.peerStays(now)) this.watch(now);
         break;
       case State.SENDING_PART:
-        if (this.peerStays()) this.sendPart(now);
+        if (this.peerStays(now)) this.sendPart(now);
         break;
     }
   }
@@ -352,25 +368,61 @@ export class Connection extends Task {
   /** Sends the stream of frames for as long as the viewer stays. */
   sendStream(now: i64): void {
     const isHead = this.parser.method == Method.HEAD;
-    if (!isHead) {
-      if (!this.server.hasRoomForViewer(now)) {
-        this.putOff("too many viewers, try again later", now);
-        return;
-      }
-      this.server.viewers++;
-      this.isViewer = true;
-      this.sent = 0;
-      this.dropped = 0;
-      this.sequence = 0;
-      this.time = 0;
-      this.age = 0;
-    }
+    if (!isHead && !this.becomeViewer(now)) return;
     this.parser.keepAlive = false; // the stream's end is the connection's
     const head = this.beginHead("200 OK");
     head.text("Content-Type: multipart/x-mixed-replace; boundary=").text(BOUNDARY).text("\r\n\r\n");
     if (!isHead) head.text("--").text(BOUNDARY).text("\r\n");
     this.endHead(0, 0, now);
     if (!isHead) this.following = State.WATCHING;
+  }
+
+  /** Makes a WebSocket of the connection (RFC 6455, 4.2), and sends frames as messages while the viewer stays. */
+  becomeWebSocket(now: i64): void {
+    const parser = this.parser;
+    if (!parser.wantsWebSocket) {
+      this.refuse(UPGRADE_REQUIRED, "only WebSocket is spoken here", now, "Upgrade: websocket\r\n");
+      return;
+    }
+    if (!parser.speaksWebSocket) {
+      const fields = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+      this.refuse(UPGRADE_REQUIRED, "only version 13 of WebSocket is spoken here", now, fields);
+      return;
+    }
+    if (!isKey(parser.key, parser.keyBytes)) {
+      this.refuse("400 Bad Request", "a WebSocket's key has 16 bytes in base64", now);
+      return;
+    }
+    if (!this.becomeViewer(now)) return;
+    this.isWebSocket = true;
+    this.isClosing = false;
+    this.controlBytes = 0;
+    this.reader.begin();
+    this.window.begin(now);
+    parser.keepAlive = false;
+    const head = this.writer.begin(this.output, OUT_BYTES);
+    head.text("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+    head.text("Sec-WebSocket-Accept: ");
+    writeAccept(head, parser.key);
+    head.text("\r\n\r\n");
+    this.endHead(0, 0, now);
+    this.following = State.WATCHING;
+  }
+
+  /** Takes a viewer's place. If all are taken the peer was put off. */
+  private becomeViewer(now: i64): bool {
+    if (!this.server.hasRoomForViewer(now)) {
+      this.putOff("too many viewers, try again later", now);
+      return false;
+    }
+    this.server.viewers++;
+    this.isViewer = true;
+    this.sent = 0;
+    this.dropped = 0;
+    this.sequence = 0;
+    this.time = 0;
+    this.age = 0;
+    return true;
   }
 
   // --- Reading
@@ -384,11 +436,11 @@ export class Connection extends Task {
   }
 
   /** Receives if all that came was read. @returns false if there will be no more, and the connection was closed */
-  private receive(): bool {
+  private receive(how: Close = Close.ORDERLY): bool {
     if (this.inputAt < this.inputEnd || !this.socket.readable) return true;
     const count = this.socket.receive(this.input, IN_BYTES);
     if (count == Fault.END || count == Fault.CLOSED) {
-      this.close(Close.ORDERLY);
+      this.close(how);
       return false;
     }
     this.inputAt = 0;
@@ -449,8 +501,8 @@ export class Connection extends Task {
     if (guard.isListed(parser)) {
       head.text("Access-Control-Allow-Origin: ").bytes(parser.origin, parser.originBytes).text("\r\nVary: Origin\r\n");
     }
-    head.text("Connection: ");
-    return head.text(parser.keepAlive ? "keep-alive\r\n" : "close\r\n");
+    if (status == UPGRADE_REQUIRED) return head.text("Connection: close, upgrade\r\n"); // RFC 9110, 7.8
+    return head.text(parser.keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
   }
 
   private describe(type: string, length: u32): Writer {
@@ -499,7 +551,9 @@ export class Connection extends Task {
         this.wake();
         break;
       case State.WATCHING:
-        this.watch(now);
+        this.state = State.WATCHING;
+        if (this.isWebSocket) this.wake(); // what it said by now comes first
+        else this.watch(now);
         break;
       default:
         this.close(Close.ORDERLY);
@@ -570,8 +624,9 @@ export class Connection extends Task {
     this.waitFor(slots.published, slots.published.count);
   }
 
-  /** Reads away what a watching peer sends. @returns false if it is gone and the connection was closed */
-  private peerStays(): bool {
+  /** Reads what a watching peer sends. @returns false if it is gone, or something else is to be done first */
+  private peerStays(now: i64): bool {
+    if (this.isWebSocket) return this.hear(now);
     if (!this.socket.readable) return true;
     const count = this.socket.receive(trash, IN_BYTES);
     if (count == Fault.END || count == Fault.CLOSED) {
@@ -592,10 +647,16 @@ export class Connection extends Task {
       this.waitFor(slots.published, slots.published.count);
       return;
     }
+    if (this.isWebSocket && !this.window.isOpen) {
+      this.state = State.WATCHING; // until something is acknowledged
+      return;
+    }
     if (this.state != State.OFFERING) this.progressAt = now;
     this.slot = slots.borrow();
-    const end = newest.partAt + newest.partBytes;
-    const count = this.send(newest.partAt, end, now);
+    const hasPing = this.isWebSocket && this.window.wantsPing(now);
+    const from = !this.isWebSocket ? newest.partAt : hasPing ? newest.pingAt : newest.messageAt;
+    const end = this.isWebSocket ? newest.jpegEnd : newest.partAt + newest.partBytes;
+    const count = this.send(from, end, now);
     if (count < 0) return;
     if (count == 0) {
       // It may be old by the time that there is room: nothing is held until then.
@@ -604,10 +665,12 @@ export class Connection extends Task {
       this.waitForRoom(now);
       return;
     }
+    if (this.isWebSocket) this.window.begun(newest.sequence, u32(end - from), newest.time, now);
+    if (hasPing) this.window.pinged(now);
     if (this.sequence) this.dropped += newest.sequence - this.sequence - 1;
     this.sequence = newest.sequence;
     this.time = newest.time;
-    this.bodyAt = newest.partAt + count;
+    this.bodyAt = from + count;
     this.bodyEnd = end;
     this.state = State.SENDING_PART;
     this.goOnWithPart(now);
@@ -628,12 +691,107 @@ export class Connection extends Task {
     }
     this.returnSlot();
     this.sent++;
-    this.age = now - this.time;
     this.state = State.WATCHING;
     this.server.capture.want(now);
+    if (this.isWebSocket) {
+      this.window.heardAt = now;
+      this.wake(); // for what is to be told, and for a newer frame
+      return;
+    }
+    this.age = now - this.time;
     const slots = this.server.slots;
     this.waitFor(slots.published, slots.published.count);
     const newest = slots.newest;
     if (newest && newest.sequence != this.sequence) this.wake(); // a newer one came while this one was on its way
+  }
+
+  // --- WebSocket
+
+  /**
+   * Reads what a viewer says by WebSocket, and answers it where no frame is in the middle.
+   * @returns false if the viewer is gone, or is being answered
+   */
+  private hear(now: i64): bool {
+    if (!this.receive(Close.ABORT)) return false;
+    while (this.inputAt < this.inputEnd && !this.isClosing) this.readFrame(now);
+    if (this.isClosing) this.inputAt = this.inputEnd; // nothing that it says counts any more
+    if (this.socket.readable) this.wake();
+    if (this.state == State.SENDING_PART) return true;
+    if (this.controlBytes) {
+      this.outAt = this.output;
+      this.outEnd = this.output + this.controlBytes;
+      this.controlBytes = 0;
+      this.toSending(now);
+      if (!this.isClosing) this.following = State.WATCHING;
+      return false;
+    }
+    if (this.window.frames == 0) return true;
+    const deadline = this.window.heardAt + WRITE_DEADLINE;
+    if (now >= deadline) {
+      this.close(Close.ABORT);
+      return false;
+    }
+    this.waitUntil(deadline);
+    return true;
+  }
+
+  private readFrame(now: i64): void {
+    const reader = this.reader;
+    const event = reader.read(this.input + this.inputAt, this.inputEnd - this.inputAt);
+    this.inputAt += reader.used;
+    switch (event) {
+      case Event.MESSAGE:
+        this.readAcknowledgement(now);
+        break;
+      case Event.PING:
+        this.beginControl(Opcode.PONG, reader.controlBytes).bytes(reader.control, reader.controlBytes);
+        break;
+      case Event.PONG:
+        this.window.ponged(now);
+        break;
+      case Event.CLOSE:
+        this.isClosing = true;
+        if (reader.code == CloseCode.NONE) this.beginControl(Opcode.CLOSE, 0);
+        else this.endWebSocket(reader.code, "");
+        break;
+      case Event.WRONG:
+        this.endWebSocket(reader.code, reader.why);
+        break;
+      default:
+    }
+  }
+
+  /** A viewer's only kind of message: a frame's number in decimal digits, when it has the frame. */
+  private readAcknowledgement(now: i64): void {
+    const bytes = this.reader.messageBytes;
+    let sequence: u64 = 0;
+    let isNumber = bytes > 0 && bytes <= 10;
+    for (let i: u32 = 0; i < bytes && isNumber; i++) {
+      const digit: u32 = <u32>load<u8>(this.reader.message + i) - 0x30;
+      sequence = sequence * 10 + digit;
+      isNumber = digit <= 9;
+    }
+    if (!isNumber || sequence > u32.MAX_VALUE) {
+      return this.endWebSocket(CloseCode.INVALID, "a message is the number of a frame");
+    }
+    if (!this.window.acknowledge(<u32>sequence, now)) {
+      return this.endWebSocket(CloseCode.POLICY, "this frame is not to be acknowledged");
+    }
+    this.age = this.window.age;
+  }
+
+  /** Has the peer told why the connection ends, and ends it. */
+  private endWebSocket(code: CloseCode, why: string): void {
+    this.isClosing = true;
+    const text = this.beginControl(Opcode.CLOSE, 2 + why.length);
+    text.byte(<u32>code >> 8).byte(<u32>code & 0xff).text(why);
+  }
+
+  /** Begins a control frame; one that was not sent yet is not sent any more: of pings only the last needs its pong. */
+  private beginControl(opcode: Opcode, payloadBytes: u32): Writer {
+    const length = headBytes(payloadBytes);
+    writeHead(this.output, opcode, payloadBytes);
+    this.controlBytes = length + payloadBytes;
+    return this.writer.begin(this.output + length, payloadBytes);
   }
 }

@@ -9,7 +9,7 @@
  * the next request begins is unknown. docs/http.md lists it all, with the sections.
  */
 
-import { HEAD_BYTES_MAX, TARGET_BYTES_MAX, VALUES_BYTES, VALUE_BYTES_MAX } from "../limits";
+import { HEAD_BYTES_MAX, TARGET_BYTES_MAX, VALUES_BYTES, VALUE_BYTES_MAX, WEBSOCKET_KEY_BYTES } from "../limits";
 
 /** What the bytes so far amount to: a status of HTTP where they are wrong. */
 export enum Outcome {
@@ -81,6 +81,9 @@ enum Field {
   EXPECT,
   ORIGIN,
   AUTHORIZATION,
+  UPGRADE,
+  WEBSOCKET_KEY,
+  WEBSOCKET_VERSION,
 }
 
 /** What the transfer codings that were named so far, in order, come to (RFC 9112, 6.1 and 6.3). */
@@ -97,6 +100,8 @@ enum Coding {
 }
 
 const NAME_BYTES_MAX: u32 = 24;
+/** The version of WebSocket that RFC 6455 is. */
+const WEBSOCKET_VERSION = "13";
 const METHOD_BYTES_MAX: u32 = 16;
 /** A body's length above which it is not counted exactly; ten times it still fits 32 bits. */
 const BODY_UNCOUNTED: u32 = 100_000_000;
@@ -125,6 +130,12 @@ export class Parser {
   originBytes: u32 = 0;
   authorization: usize = 0;
   authorizationBytes: u32 = 0;
+  /** Whether it asks to go on as a WebSocket (RFC 6455, 4.1), and whether in the version that we speak. */
+  wantsWebSocket: bool = false;
+  speaksWebSocket: bool = false;
+  /** The handshake's key, where that has its length; no bytes if there is none. */
+  readonly key: usize = heap.alloc(WEBSOCKET_KEY_BYTES);
+  keyBytes: u32 = 0;
 
   private state: State = State.START;
   /** Bytes of the head so far. */
@@ -141,6 +152,9 @@ export class Parser {
   /** Whether a Connection field has said `close`, or `keep-alive`. */
   private saysClose: bool = false;
   private saysKeepAlive: bool = false;
+  /** Whether a Connection field has said `upgrade`, and an Upgrade field `websocket`. */
+  private saysUpgrade: bool = false;
+  private namesWebSocket: bool = false;
   private isUnmet: bool = false;
   /** Where the target, a token (method, version, field's name) and values are kept. */
   private readonly target: usize;
@@ -175,6 +189,9 @@ export class Parser {
     this.hostBytes = 0;
     this.originBytes = 0;
     this.authorizationBytes = 0;
+    this.wantsWebSocket = false;
+    this.speaksWebSocket = false;
+    this.keyBytes = 0;
     this.state = State.START;
     this.count = 0;
     this.targetBytes = 0;
@@ -184,6 +201,8 @@ export class Parser {
     this.coding = Coding.NONE;
     this.saysClose = false;
     this.saysKeepAlive = false;
+    this.saysUpgrade = false;
+    this.namesWebSocket = false;
     this.isUnmet = false;
     this.value = this.values;
   }
@@ -430,6 +449,9 @@ export class Parser {
     if (equals(t, n, "expect")) return Field.EXPECT;
     if (equals(t, n, "origin")) return Field.ORIGIN;
     if (equals(t, n, "authorization")) return Field.AUTHORIZATION;
+    if (equals(t, n, "upgrade")) return Field.UPGRADE;
+    if (equals(t, n, "sec-websocket-key")) return Field.WEBSOCKET_KEY;
+    if (equals(t, n, "sec-websocket-version")) return Field.WEBSOCKET_VERSION;
     return Field.OTHER;
   }
 
@@ -445,6 +467,7 @@ export class Parser {
       case Field.CONNECTION: {
         if (lists(at, n, "close")) this.saysClose = true;
         if (lists(at, n, "keep-alive")) this.saysKeepAlive = true;
+        if (lists(at, n, "upgrade")) this.saysUpgrade = true;
         break;
       }
       case Field.CONTENT_LENGTH: {
@@ -481,6 +504,20 @@ export class Parser {
         this.authorization = at;
         this.authorizationBytes = n;
         this.value += n;
+        break;
+      }
+      case Field.UPGRADE: {
+        if (lists(at, n, "websocket")) this.namesWebSocket = true;
+        break;
+      }
+      case Field.WEBSOCKET_KEY: {
+        if (n == 0 || this.keyBytes) return this.fail(Outcome.MALFORMED);
+        if (n == WEBSOCKET_KEY_BYTES) memory.copy(this.key, at, n);
+        this.keyBytes = n;
+        break;
+      }
+      case Field.WEBSOCKET_VERSION: {
+        this.speaksWebSocket = equals(at, n, WEBSOCKET_VERSION);
         break;
       }
       default:
@@ -524,6 +561,8 @@ export class Parser {
   private endHead(): void {
     this.outcome = this.judge();
     this.state = State.OVER;
+    // HTTP/1.0 knows of no other protocol (RFC 9110, 7.8).
+    this.wantsWebSocket = this.saysUpgrade && this.namesWebSocket && this.method == Method.GET && this.minor > 0;
     const mayStay = this.minor > 0 || this.saysKeepAlive;
     this.keepAlive = this.outcome == Outcome.DONE && mayStay && !this.saysClose;
   }

@@ -63,7 +63,7 @@ function decodeBase64(at: usize, length: u32): i32 {
   let bits: u32 = 0;
   let bytes = 0;
   for (let i: u32 = 0; i < length; i++) {
-    const value = valueOf(load<u8>(at + i));
+    const value = base64Value(load<u8>(at + i));
     if (value < 0) return -1;
     bits = bits << 6 | value;
     if (i % 4 != 0) store<u8>(shownSecret + bytes++, bits >> (6 - 2 * (i % 4)));
@@ -73,7 +73,8 @@ function decodeBase64(at: usize, length: u32): i32 {
   return bytes;
 }
 
-function valueOf(c: u32): i32 {
+/** What a letter of base64 stands for (RFC 4648, table 1), or -1. */
+export function base64Value(c: u32): i32 {
   if (c - 0x41 <= 25) return c - 0x41;
   if (c - 0x61 <= 25) return c - 0x61 + 26;
   if (c - 0x30 <= 9) return c - 0x30 + 52;

@@ -24,6 +24,7 @@ import { Random } from "./random.ts";
 import { ADMIN_SECRET, bearer, testSettings } from "./secret.ts";
 import { type SensorFaults, SimulatedSensor } from "./sensor.ts";
 import { Timeline } from "./timeline.ts";
+import { WebSocketClient } from "./websocket.ts";
 
 /** The port on which the module listens. */
 const CAMERA_PORT = 80;
@@ -116,6 +117,24 @@ export class Viewer extends Conversation {
       if (this.onPart) this.onPart(part);
       else this.parts.push(part);
     };
+  }
+}
+
+/** A viewer by WebSocket. */
+export class WebSocketViewer {
+  readonly client: Client;
+  readonly socket: WebSocketClient;
+  readonly parts: Part[] = [];
+
+  constructor(client: Client, fields?: Record<string, string>) {
+    this.client = client;
+    this.socket = new WebSocketClient((bytes) => client.send(bytes), fields);
+    this.socket.onPart = (part) => this.parts.push(part);
+    client.onBytes = (bytes, time) => this.socket.push(bytes, time);
+  }
+
+  get problem(): string | undefined {
+    return this.socket.problem;
   }
 }
 
@@ -228,6 +247,15 @@ export class SimulatedWorld {
     const viewer = new Viewer(this.connect(conditions));
     viewer.ask(path);
     return viewer;
+  }
+
+  /** A viewer by WebSocket. */
+  watchByWebSocket(
+    conditions?: Conditions,
+    options?: ConnectOptions,
+    fields?: Record<string, string>,
+  ): WebSocketViewer {
+    return new WebSocketViewer(this.connect(conditions, undefined, options), fields);
   }
 
   /** Makes a request and lets time pass until it is answered. */

@@ -72,6 +72,24 @@ static void check_stream(const uint8_t *at, size_t left) {
   }
 }
 
+/* The frames of a WebSocket, of which the last may be cut anywhere. */
+static void check_frames(const uint8_t *at, size_t left) {
+  bool closed = false;
+  while (left >= 2) {
+    if (closed) fail("a frame behind the close");
+    if (at[0] != 0x82 && at[0] != 0x88 && at[0] != 0x89 && at[0] != 0x8a) fail("not a frame");
+    if (at[1] > 127) fail("a masked frame");
+    closed = at[0] == 0x88;
+    const size_t head = at[1] < 126 ? 2 : at[1] == 126 ? 4 : 10;
+    if (left < head) return;
+    size_t length = head == 2 ? at[1] : 0;
+    for (size_t i = 2; i < head; i++) length = length << 8 | at[i];
+    if (left < head + length) return;
+    at += head + length;
+    left -= head + length;
+  }
+}
+
 static void check_answers(struct answer answer) {
   const uint8_t *at = answer.bytes;
   size_t left = answer.length;
@@ -81,6 +99,7 @@ static void check_answers(struct answer answer) {
     const size_t line = line_length(at, left);
     if (line < 14 || !begins(at, left, "HTTP/1.1 ") || at[9] < '1' || at[9] > '5') fail("not a status line");
     const bool is_interim = at[9] == '1';
+    const bool is_upgrade = begins(at, left, "HTTP/1.1 101");
     const bool is_empty = begins(at, left, "HTTP/1.1 204");
     const bool is_refusal = at[9] >= '4';
     at += line;
@@ -92,6 +111,7 @@ static void check_answers(struct answer answer) {
     at += head;
     left -= head;
     if (is_refusal && !closes) fail("a refusal that does not close");
+    if (is_upgrade) return check_frames(at, left);
     if (streams) return check_stream(at, left);
     if (is_interim || is_empty) continue;
     if (length < 0) fail("a body without a length");
