@@ -17,7 +17,7 @@ export PATH := $(CACHE)/node/node_modules/.bin:$(PATH)
 # What the camera is told, taken from the environment so that the shell need not quote it again.
 CAMERA_OPTIONS = $${PORT:+--port "$$PORT"} $${SCENE:+--scene "$$SCENE"} $${FILES:+--files "$$FILES"} \
 	$${SIZE:+--size "$$SIZE"} $${QUALITY:+--quality "$$QUALITY"} $${FPS:+--fps "$$FPS"} \
-	$${SETTINGS:+--settings "$$SETTINGS"}
+	$${SETTINGS:+--settings "$$SETTINGS"} $${PUSH_TO:+--push-to "$$PUSH_TO"}
 
 # $(1): groups of setup.sh. npm's own record of what it installed tells whether package-lock.json is newer.
 define prepare

@@ -25,7 +25,7 @@ export enum Fault {
   REFUSED = -4,
   /** The frame that was to come is damaged or incomplete. The next one can be asked for. */
   TORN = -5,
-  /** There is no such thing: a setting that nobody set, a sensor that is not plugged in. */
+  /** There is no such thing: a setting that nobody set, a sensor that is not plugged in, a host of that name. */
   MISSING = -6,
 }
 
@@ -72,9 +72,22 @@ export declare function tcpListen(port: u32): i32;
 export declare function tcpAccept(listener: i32): i32;
 
 /**
+ * Begins to connect to `port` of a host, whose name or IP address is the text (UTF-8) at `name`. The handle is there at
+ * once, for a connection that stands some time later, or never: sending and receiving answer AGAIN until then, and the
+ * socket is told writable when it stands. Where that fails it is told both, and both calls answer why: MISSING where
+ * the name has no address, CLOSED for whatever else (refused, no way there, no answer). How long a board tries is its
+ * own affair; a camera that has waited enough closes the handle, which gives the attempt up.
+ * @returns a handle, or REFUSED where the board can't look names up, has no socket left, or there is no such port
+ */
+// @ts-ignore: decorator
+@external("board", "tcpConnect")
+export declare function tcpConnect(name: usize, nameLength: u32, port: u32): i32;
+
+/**
  * Tells from where a connection comes: writes the peer's IP address to `address`, in the network's order of bytes. An
  * IPv4 peer is one of 4 bytes, on a socket for IPv6 too.
  * @returns 4 or 16, REFUSED where it is longer than `length`, CLOSED where the peer is gone and nobody knows any more
+ * (or the connection does not stand yet)
  */
 // @ts-ignore: decorator
 @external("board", "tcpPeer")
@@ -82,7 +95,7 @@ export declare function tcpPeer(socket: i32, address: usize, length: u32): i32;
 
 /**
  * Receives up to `length` bytes to `address`.
- * @returns how many (at least 1), or AGAIN, END, CLOSED
+ * @returns how many (at least 1), or AGAIN, END, CLOSED, MISSING
  */
 // @ts-ignore: decorator
 @external("board", "tcpReceive")
@@ -90,7 +103,7 @@ export declare function tcpReceive(socket: i32, address: usize, length: u32): i3
 
 /**
  * Takes bytes to send, as many as there is room for. They are the board's own (copied or sent) when it answers.
- * @returns how many (at least 1, maybe fewer than `length`), or AGAIN, CLOSED
+ * @returns how many (at least 1, maybe fewer than `length`), or AGAIN, CLOSED, MISSING
  */
 // @ts-ignore: decorator
 @external("board", "tcpSend")

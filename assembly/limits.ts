@@ -55,8 +55,8 @@ export const SNAPSHOTS_MAX: i32 = SERVER ? 16 : 2;
 export const CONNECTIONS_MAX: i32 = SERVER ? 320 : 16;
 /** Snapshots that may wait for a frame or a place. Two connections stay free of viewers and snapshots in any case. */
 export const SNAPSHOTS_WAITING_MAX: i32 = CONNECTIONS_MAX - VIEWERS_MAX - SNAPSHOTS_MAX - 2;
-/** Handles of sockets: the connections, the listener, and one that is accepted only to be refused. */
-export const HANDLES_MAX: i32 = CONNECTIONS_MAX + 4;
+/** Handles of sockets: the connections, the listener, those that the camera makes, and one that is only refused. */
+export const HANDLES_MAX: i32 = CONNECTIONS_MAX + 8;
 
 // --- Slots
 
@@ -129,6 +129,11 @@ export const TRIES_MAX: u32 = 5;
 export const STRANGERS_MAX: i32 = SERVER ? 256 : 24;
 export const FRIENDS_MAX: i32 = SERVER ? 128 : 16;
 
+// --- Hosts to which the camera connects
+
+/** Bytes of a host's name (RFC 1035, 2.3.4, as text). */
+export const HOST_BYTES_MAX: u32 = 253;
+
 // --- Times, in µs
 
 export const SECOND: i64 = 1_000_000;
@@ -171,5 +176,9 @@ export const RETRY_PAUSE_MIN: i64 = SECOND / 10;
 export const RETRY_PAUSE_MAX: i64 = 8 * SECOND;
 /** A camera that is being made ready is asked again after this, if it does not tell before. */
 export const READY_PAUSE: i64 = SECOND / 5;
+/** From asking for a connection to its first byte. */
+export const CONNECT_DEADLINE: i64 = 10 * SECOND;
+/** A connection that was of use for so long works: the next failure is named again, and tried again soon. */
+export const SETTLE_AFTER: i64 = SECOND;
 /** Wrong secrets are counted for this long. */
 export const TRIES_WINDOW: i64 = 60 * SECOND;

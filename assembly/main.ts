@@ -17,6 +17,7 @@ import { Server } from "./http/server";
 import { sendState } from "./http/state";
 import { RESTART_MAX, Sampling } from "./jpeg/encoder";
 import { JPEG_BYTES_MAX, SLOTS, SLOT_BYTES } from "./limits";
+import { Pusher } from "./relay/pusher";
 import { Hm01b0 } from "./sensors/hm01b0";
 import { Ov2640 } from "./sensors/ov2640";
 import { Ov5640 } from "./sensors/ov5640";
@@ -48,6 +49,8 @@ export function start(): void {
   const capture = new Capture(controls, sensors, slots);
   new Outlet(slots, capture);
   const server = new Server(HTTP_PORT, capture, slots);
+  const pusher = new Pusher(capture, slots);
+  if (pusher.isOn) server.keepPusher(pusher);
 
   server.route("/", "action=stream", Access.VIEWER, stream);
   server.route("/", "action=snapshot", Access.VIEWER, snapshot);

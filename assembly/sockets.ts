@@ -14,6 +14,7 @@ import {
   events,
   tcpAccept,
   tcpClose,
+  tcpConnect,
   tcpListen,
   tcpPeer,
   tcpReceive,
@@ -53,6 +54,14 @@ export class Socket {
   /** Listens on `port`. @returns 0 or REFUSED */
   listen(port: u32): i32 {
     const handle = tcpListen(port);
+    if (handle < 0) return handle;
+    this.open(handle);
+    return 0;
+  }
+
+  /** As {@link tcpConnect}. @returns 0 or REFUSED */
+  connect(name: usize, nameLength: u32, port: u32): i32 {
+    const handle = tcpConnect(name, nameLength, port);
     if (handle < 0) return handle;
     this.open(handle);
     return 0;

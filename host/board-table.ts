@@ -124,6 +124,7 @@ export type BoardTable = {
   events(address: number, length: number): number;
   tcpListen(port: number): number;
   tcpAccept(listener: number): number;
+  tcpConnect(name: number, nameLength: number, port: number): number;
   tcpPeer(socket: number, address: number, length: number): number;
   tcpReceive(socket: number, address: number, length: number): number;
   tcpSend(socket: number, address: number, length: number): number;
@@ -150,6 +151,7 @@ export const SIGNATURES: Record<keyof BoardTable, string> = {
   events: "(ii)i",
   tcpListen: "(i)i",
   tcpAccept: "(i)i",
+  tcpConnect: "(iii)i",
   tcpPeer: "(iii)i",
   tcpReceive: "(iii)i",
   tcpSend: "(iii)i",

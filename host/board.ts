@@ -131,6 +131,7 @@ export class Board {
       },
       tcpListen: (port) => sockets.listen(port),
       tcpAccept: (listener) => sockets.accept(listener),
+      tcpConnect: (name, nameLength, port) => sockets.connect(memory.text(name, nameLength), port),
       tcpPeer: (socket, address, length) => {
         const peer = sockets.peer(socket);
         memory.start(address, length);

@@ -33,6 +33,8 @@ export type CameraOptions = {
   sampling: string;
   quality: number;
   fps: number;
+  /** `host:port` of the relay that the camera shall send its stream to. */
+  pushTo?: string;
   /** The names of those that were said, and did not come from a default. */
   said: ReadonlySet<string>;
 };
@@ -85,6 +87,7 @@ export function cameraCommand(name: string, description: string): Command {
         .default("4:2:0"),
     )
     .option("--fps <number>", "frames a second, 1 to 120", wholeNumber(1, 120), 30)
+    .option("--push-to <host:port>", "another camera or relay to send the stream to (its port 9999)")
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
     .exitOverride();
@@ -112,5 +115,6 @@ export function saidSettings(options: CameraOptions): Record<string, string> {
   const { files, size, format, sampling, quality, fps, said } = options;
   const all = { size: `${size.width}x${size.height}`, format, sampling, quality: String(quality), fps: String(fps) };
   const settings = Object.fromEntries(Object.entries(all).filter(([name]) => said.has(name)));
+  if (options.pushTo !== undefined) settings.push = options.pushTo;
   return files === undefined ? settings : { fps: "1", ...settings };
 }

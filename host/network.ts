@@ -11,15 +11,15 @@ import type { Close, Ready } from "./board-table.ts";
 export interface Connection {
   /** Called with bits of Ready whenever they come about; the board sets it. */
   onReady: (what: number) => void;
-  /** The peer's IP address, of 4 or 16 bytes; undefined where it was gone before anybody asked. */
+  /** The peer's IP address, of 4 or 16 bytes; undefined while it is not known, or gone before anybody asked. */
   readonly peer: Uint8Array | undefined;
   /** Whether receive would answer anything but AGAIN. */
   readonly readable: boolean;
   /** Whether send would answer anything but AGAIN. */
   readonly writable: boolean;
-  /** Receives up to the range's length. @returns how many, at least 1, or AGAIN, END, CLOSED */
+  /** Receives up to the range's length. @returns how many, at least 1, or AGAIN, END, CLOSED, MISSING */
   receive(memory: Buffer, start: number, end: number): number;
-  /** Takes bytes, which the caller changes right after. @returns how many, at least 1, or AGAIN, CLOSED */
+  /** Takes bytes, which the caller changes right after. @returns how many, at least 1, or AGAIN, CLOSED, MISSING */
   send(memory: Buffer, start: number, end: number): number;
   /** As the module's tcpClose: the connection looks after itself from here. */
   close(how: Close): void;
@@ -38,6 +38,8 @@ export interface Listener {
 export interface Network {
   /** @returns undefined where the port is taken or can't be had */
   listen(port: number): Listener | undefined;
+  /** Begins to connect, to a name or an IP address and a port of 1 to 65535. @returns undefined where it can't */
+  dial(name: string, port: number): Connection | undefined;
 }
 
 /** The bytes of an IP address as `node:net` writes it. One of IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) is IPv4. */

@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 
 export function reset(socket: Socket): void {
   const ending = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
-  if (ending) socket.destroy();
+  // One that does not stand yet would be waited for, to be reset then.
+  if (ending || socket.connecting) socket.destroy();
   else socket.resetAndDestroy();
 }

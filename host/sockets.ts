@@ -52,6 +52,8 @@ export class Events {
   }
 }
 
+const PORT_MAX = 65_535;
+
 /** What stands behind a handle. */
 type Socket = {
   /** The Ready bits that are to be told as soon as they come about. */
@@ -87,9 +89,13 @@ export class Sockets {
       socket.armed |= Ready.READABLE;
       return Fault.AGAIN;
     }
-    const accepted = this.#add({ armed: 0, connection });
-    connection.onReady = (what) => this.#became(accepted, what);
-    return accepted;
+    return this.#open(connection);
+  }
+
+  connect(name: string, port: number): number {
+    const isPort = port >= 1 && port <= PORT_MAX;
+    const connection = isPort ? this.#network.dial(name, port) : undefined;
+    return connection ? this.#open(connection) : Fault.REFUSED;
   }
 
   peer(handle: number): Uint8Array | undefined {
@@ -136,6 +142,12 @@ export class Sockets {
     let handle = 1;
     while (this.#sockets[handle]) handle++;
     this.#sockets[handle] = socket;
+    return handle;
+  }
+
+  #open(connection: Connection): number {
+    const handle = this.#add({ armed: 0, connection });
+    connection.onReady = (what) => this.#became(handle, what);
     return handle;
   }
 

@@ -109,6 +109,10 @@ class Bench {
     return { peer, socket };
   }
 
+  dial(name: string, port: number): number {
+    return this.table.tcpConnect(AT, this.memory.write(name, AT), port);
+  }
+
   text(what: number, room = 64): string | number {
     const length = this.table.identify(what, AT, room);
     return length < 0 ? length : this.memory.toString("utf8", AT, AT + length);
@@ -168,6 +172,51 @@ test("a peer has an address, in as many bytes as its kind has", async () => {
   ]) {
     assert.equal(Buffer.from(addressBytes(text)).toString("hex"), bytes, text);
   }
+});
+
+test("a connection that the module asks for stands some time later, and carries bytes", async () => {
+  const bench = await Bench.open();
+  const listener = bench.table.tcpListen(80);
+  for (const name of ["127.0.0.1", "localhost"]) {
+    const socket = bench.dial(name, bench.port);
+    assert.ok(socket > listener);
+    assert.equal(bench.receive(socket), Fault.AGAIN);
+    assert.equal(bench.send(socket, "hello"), Fault.AGAIN);
+    assert.equal(bench.table.tcpPeer(socket, AT, 16), Fault.CLOSED);
+    const isTold = ([who, what]: number[]) => who === socket && what === Ready.WRITABLE;
+    await until(() => bench.events().some(isTold), "the connection");
+    assert.equal(bench.table.tcpPeer(socket, AT, 16), 4);
+    assert.equal(bench.send(socket, "hello"), 5);
+    let accepted = Fault.AGAIN as number;
+    await until(() => (accepted = bench.table.tcpAccept(listener)) >= 0, "its other end");
+    await until(() => bench.receive(accepted) === "hello", "the bytes");
+    assert.equal(bench.send(accepted, "you"), 3);
+    await until(() => bench.receive(socket) === "you", "the answer");
+    bench.table.tcpClose(socket, Close.ORDERLY);
+    await until(() => bench.receive(accepted) === Fault.END, "the end");
+    bench.table.tcpClose(accepted, Close.ORDERLY);
+    bench.events();
+  }
+});
+
+test("why a connection does not come about is told, and whoever waits for it can give up", async () => {
+  const bench = await Bench.open();
+  const refusing = await openServer("127.0.0.1", 0);
+  const { port } = refusing.address() as AddressInfo;
+  await new Promise((resolve) => refusing.close(resolve));
+  for (const [name, why] of [["127.0.0.1", Fault.CLOSED], ["nobody.invalid", Fault.MISSING]] as const) {
+    const socket = bench.dial(name, port);
+    assert.equal(bench.receive(socket), Fault.AGAIN);
+    assert.equal(bench.send(socket, "hello"), Fault.AGAIN);
+    assert.deepEqual(await bench.toldEvents(), [[socket, Ready.READABLE | Ready.WRITABLE]]);
+    assert.equal(bench.receive(socket), why, name);
+    assert.equal(bench.send(socket, "hello"), why, name);
+    bench.table.tcpClose(socket, Close.ORDERLY);
+  }
+  for (const how of [Close.ORDERLY, Close.ABORT]) bench.table.tcpClose(bench.dial("127.0.0.1", port), how);
+  for (const wrong of [0, -1, 65_536]) assert.equal(bench.dial("127.0.0.1", wrong), Fault.REFUSED);
+  for (let i = 0; i < 10; i++) await turn();
+  assert.deepEqual(bench.events(), []);
 });
 
 test("chance fills the bytes that were asked for", async () => {
@@ -426,6 +475,7 @@ test("every mistake of the module's own is a trap", async () => {
     ["a camera's name outside", () => table.cameraFile(end, 1, 0, 1)],
     ["a camera's file outside", () => table.cameraFile(0, 1, end, 1)],
     ["chance outside", () => table.random(end, 1)],
+    ["a host's name outside", () => table.tcpConnect(end - 3, 4, 80)],
     ["a listener's peer", () => table.tcpPeer(listener, 0, 16)],
   ];
   for (const [name, make] of mistakes) assert.throws(make, BoardTrap, name);

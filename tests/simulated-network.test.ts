@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Close, Fault } from "../host/board-table.ts";
+import { Close, Fault, Ready } from "../host/board-table.ts";
 import { ClientState } from "../host/simulated/client.ts";
 import { CALM, type Conditions, ROUGH } from "../host/simulated/link.ts";
 import { SimulatedNetwork } from "../host/simulated/network.ts";
@@ -215,4 +215,47 @@ test("a client that closes its socket resets what still comes", () => {
   assert.equal(connection.send(memory, 0, 100), 100);
   bench.run(SECOND);
   assert.equal(connection.send(memory, 0, 100), Fault.CLOSED);
+});
+
+// --- Connections that the camera makes
+
+test("a host that serves takes the camera's connection, and bytes go both ways", () => {
+  const bench = new Bench();
+  let got = "";
+  bench.network.serve("relay", 9999, (peer) => {
+    peer.onBytes = (bytes) => (got += Buffer.from(bytes).toString());
+    peer.send("hello");
+  });
+  const connection = bench.network.dial("relay", 9999);
+  const told: number[] = [];
+  connection.onReady = (what) => told.push(what);
+  const memory = Buffer.from("camera--");
+  assert.equal(connection.send(memory, 0, 6), Fault.AGAIN);
+  assert.equal(connection.receive(memory, 0, 6), Fault.AGAIN);
+  bench.run(SECOND);
+  assert.deepEqual(told, [Ready.WRITABLE, Ready.READABLE]);
+  assert.equal(connection.send(memory, 0, 6), 6);
+  assert.equal(connection.receive(memory, 0, 8), 5);
+  assert.equal(memory.toString("latin1", 0, 5), "hello");
+  bench.run(SECOND);
+  assert.equal(got, "camera");
+});
+
+test("a camera's connection that does not come about says why, or nothing where nothing answers", () => {
+  const bench = new Bench();
+  const server = bench.network.serve("relay", 9999, () => {});
+  const result = (name: string, port: number) => {
+    const connection = bench.network.dial(name, port);
+    bench.run(SECOND);
+    return [connection.receive(Buffer.alloc(1), 0, 1), connection.readable, connection.writable];
+  };
+  assert.deepEqual(result("relay", 80), [Fault.CLOSED, true, true]);
+  assert.deepEqual(result("nobody", 9999), [Fault.MISSING, true, true]);
+  bench.network.outside.unanswered = 1;
+  assert.deepEqual(result("relay", 9999), [Fault.AGAIN, false, false]);
+  bench.network.outside = { ...bench.network.outside, unanswered: 0, refused: 1 };
+  assert.deepEqual(result("relay", 9999), [Fault.CLOSED, true, true]);
+  bench.network.outside.refused = 0;
+  server();
+  assert.deepEqual(result("relay", 9999), [Fault.CLOSED, true, true]);
 });

@@ -19,6 +19,7 @@ import {
   TELL_FULL_EVERY,
   VIEWERS_MAX,
 } from "../limits";
+import { Pusher } from "../relay/pusher";
 import { Task } from "../scheduler";
 import { Slots } from "../slot";
 import { Socket } from "../sockets";
@@ -69,6 +70,8 @@ export class Server extends Task {
   readonly connections: StaticArray<Connection> = new StaticArray<Connection>(CONNECTIONS_MAX);
   /** How many watch. */
   viewers: i32 = 0;
+  /** What sends the stream to a relay, if anything does. */
+  pusher: Pusher | null = null;
   /** Snapshots on their way. */
   snapshots: i32 = 0;
 
@@ -104,6 +107,12 @@ export class Server extends Task {
   /** Has `handler` answer POST for `path`. */
   post(path: string, access: Access, handler: Handler): void {
     this.routes.push(new Route(path, "", access, true, handler));
+  }
+
+  /** Gives the pusher a viewer's place for good. */
+  keepPusher(pusher: Pusher): void {
+    this.pusher = pusher;
+    this.viewers++;
   }
 
   /** Whether one more can watch. The log tells, once in a while, that somebody could not. */

@@ -25,6 +25,10 @@ export function sendState(connection: Connection, server: Server, now: i64): voi
   json.text(',"time":').seconds(now);
   json.text(',"capture":');
   capture(json, server.capture, now);
+  const pusher = server.pusher;
+  json.text(',"push":');
+  if (pusher) pusher.describe(json);
+  else json.text("null");
   json.text(',"connections":').number(server.open);
   json.text(',"viewers":[');
   let first = true;

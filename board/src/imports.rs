@@ -112,10 +112,11 @@ macro_rules! import {
 }
 
 /// The whole table, in the order of assembly/board.ts.
-pub static IMPORTS: [Import; 22] = [
+pub static IMPORTS: [Import; 23] = [
     import!("events", events(address: u32, length: u32) "i"),
     import!("tcpListen", tcp_listen(port: u32) "i"),
     import!("tcpAccept", tcp_accept(listener: i32) "i"),
+    import!("tcpConnect", tcp_connect(name: u32, name_length: u32, port: u32) "i"),
     import!("tcpPeer", tcp_peer(socket: i32, address: u32, length: u32) "i"),
     import!("tcpReceive", tcp_receive(socket: i32, address: u32, length: u32) "i"),
     import!("tcpSend", tcp_send(socket: i32, address: u32, length: u32) "i"),
@@ -225,6 +226,14 @@ fn tcp_listen(board: &mut Board, _: &mut [u8], port: u32) -> Answer {
 
 fn tcp_accept(board: &mut Board, _: &mut [u8], listener: i32) -> Answer {
     answer(board.sockets.accept(listener))
+}
+
+fn tcp_connect(board: &mut Board, memory: &mut [u8], name: u32, name_length: u32, port: u32) -> Answer {
+    let name = take_text(memory, name, name_length)?;
+    match u16::try_from(port) {
+        Ok(port) if port != 0 => answer(board.sockets.dial(name, port)),
+        _ => Ok(Fault::Refused as i32),
+    }
 }
 
 fn tcp_peer(board: &mut Board, memory: &mut [u8], socket: i32, address: u32, length: u32) -> Answer {
@@ -463,8 +472,9 @@ mod tests {
 
     #[test]
     fn every_address_is_checked() {
-        let calls: [(&str, &[i32]); 20] = [
+        let calls: [(&str, &[i32]); 21] = [
             ("events", &[60, 8]),
+            ("tcpConnect", &[60, 8, 80]),
             ("tcpPeer", &[1, 60, 8]),
             ("random", &[60, 8]),
             ("tcpReceive", &[1, 60, 8]),
@@ -538,6 +548,19 @@ mod tests {
         assert_eq!(world.memory[8..12], [1, 7, 7, 4]);
         assert_eq!(world.call("tcpClose", &[2, 1]), Ok(0));
         assert_eq!(world.sockets.take_calls(), ["send 2 [1, 2, 3, 4]", "receive 2 55", "close 2 Abort"]);
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_a_port_that_there_is() {
+        let mut world = world();
+        world.memory[8..12].copy_from_slice(b"cam\xff");
+        world.sockets.will_answer(Ok(3));
+        assert_eq!(world.call("tcpConnect", &[8, 3, 65_535]), Ok(3));
+        for port in [0, 65_536, -1] {
+            assert_eq!(world.call("tcpConnect", &[8, 3, port]), Ok(Fault::Refused as i32));
+        }
+        assert_eq!(world.call("tcpConnect", &[8, 4, 80]), Err(Mistake("a text that is not UTF-8")));
+        assert_eq!(world.sockets.take_calls(), ["dial cam 65535"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The module's sockets over smoltcp: a pool of TCP sockets, listeners with a backlog, endings that go on without the
-//! module, and the address by DHCP.
+//! module, connections that it makes itself (names by DNS), and the address by DHCP.
 //!
 //! All buffers are made at start. The pool is larger than what the module holds at once: a connection that it closed in
 //! order still occupies its socket until the last bytes are acknowledged, and must not keep newcomers out meanwhile.
@@ -8,13 +8,14 @@ use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
+use smoltcp::config::DNS_MAX_SERVER_COUNT;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
-use smoltcp::socket::{dhcpv4, tcp};
+use smoltcp::socket::{dhcpv4, dns, tcp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpCidr};
+use smoltcp::wire::{DnsQueryType, EthernetAddress, IpAddress, IpCidr};
 
 use crate::clock::{Micros, NEVER, SECOND};
 use crate::fault::{Fault, Mistake, Refusal};
@@ -40,6 +41,11 @@ const LOOK_EVERY: Micros = SECOND;
 /// After the cable was plugged in again the board asks for an address anew, since it may be another network. So long it
 /// keeps the one that it had, for a cable that was out for a moment (RFC 2131, section 3.7).
 const ADDRESS_PATIENCE: Micros = 60 * SECOND;
+
+/// Names that are looked up at once, at most.
+const LOOKUPS_MAX: usize = 2;
+/// The ports of connections that the board makes (RFC 6335, section 6).
+const OWN_PORTS: core::ops::RangeInclusive<u16> = 49_152..=65_535;
 
 /// Asks a device whether its cable is in.
 pub type LinkIsUp<D> = fn(&mut D) -> bool;
@@ -71,8 +77,32 @@ struct Listener {
     awaits: bool,
 }
 
+/// How far a connection is.
+enum Stage {
+    /// The host's name is being looked up, for a connection to this port.
+    Naming(dns::QueryHandle, u16),
+    /// The host was asked for it.
+    Connecting,
+    /// It stands, or stood.
+    Standing,
+    /// It will never stand.
+    Failed(Fault),
+}
+
+impl Stage {
+    /// Whether bytes can be moved.
+    fn check(&self) -> Result<(), Fault> {
+        match *self {
+            Stage::Naming(..) | Stage::Connecting => Err(Fault::Again),
+            Stage::Failed(fault) => Err(fault),
+            Stage::Standing => Ok(()),
+        }
+    }
+}
+
 struct Connection {
     socket: SocketHandle,
+    stage: Stage,
     /// The module was told AGAIN (or got less than it asked for) and counts on being told when that changes.
     awaits_bytes: bool,
     awaits_room: bool,
@@ -98,6 +128,9 @@ pub struct Network<D: Device> {
     interface: Interface,
     pool: SocketSet<'static>,
     dhcp: SocketHandle,
+    dns: SocketHandle,
+    /// The port of the next connection that the board makes.
+    own_port: u16,
     /// Handle n is entry n - 1.
     entries: Vec<Option<Entry>>,
     free: Vec<SocketHandle>,
@@ -120,6 +153,9 @@ impl<D: Device> Network<D> {
         let interface = Interface::new(config, &mut device, Instant::ZERO);
         let mut pool = SocketSet::new(vec![]);
         let dhcp = pool.add(dhcpv4::Socket::new());
+        // It has servers as soon as DHCP has told of them. The places are lent for ever, or they would grow in number.
+        let lookups: Vec<Option<dns::DnsQuery>> = (0..LOOKUPS_MAX).map(|_| None).collect();
+        let dns = pool.add(dns::Socket::new(&[], lookups.leak()));
         let free = (0..sizes.sockets).map(|_| {
             let buffer = |bytes: usize| tcp::SocketBuffer::new(vec![0; bytes]);
             let mut socket = tcp::Socket::new(buffer(sizes.receive), buffer(sizes.send));
@@ -135,6 +171,9 @@ impl<D: Device> Network<D> {
             device,
             interface,
             dhcp,
+            dns,
+            // Another one than after the last start: the host may still know of that connection.
+            own_port: OWN_PORTS.start() + seed as u16 % OWN_PORTS.len() as u16,
             pool,
             entries: vec![],
             free,
@@ -236,6 +275,32 @@ impl<D: Device> Network<D> {
         }
     }
 
+    /// Goes on with the connections that the module has asked for.
+    fn tend_dials(&mut self) {
+        let Network { pool, entries, interface, dns, own_port, .. } = self;
+        for entry in entries.iter_mut().flatten() {
+            let Entry::Connection(Connection { socket, stage, .. }) = entry else { continue };
+            match *stage {
+                Stage::Naming(query, port) => match pool.get_mut::<dns::Socket>(*dns).get_query_result(query) {
+                    Err(dns::GetQueryResultError::Pending) => {}
+                    Err(dns::GetQueryResultError::Failed) => *stage = Stage::Failed(Fault::Missing),
+                    Ok(addresses) => {
+                        *stage = match addresses.first() {
+                            Some(&address) => connect(pool, interface, *socket, address, port, own_port),
+                            None => Stage::Failed(Fault::Missing),
+                        }
+                    }
+                },
+                Stage::Connecting => match pool.get::<tcp::Socket>(*socket).state() {
+                    tcp::State::SynSent | tcp::State::SynReceived => {}
+                    tcp::State::Closed => *stage = Stage::Failed(Fault::Closed),
+                    _ => *stage = Stage::Standing,
+                },
+                Stage::Standing | Stage::Failed(_) => {}
+            }
+        }
+    }
+
     fn tend_link(&mut self, log: &mut dyn Log) {
         if self.now < self.look_at {
             return;
@@ -255,7 +320,13 @@ impl<D: Device> Network<D> {
 
     fn tend_dhcp(&mut self, log: &mut dyn Log) {
         let config = match self.pool.get_mut::<dhcpv4::Socket>(self.dhcp).poll() {
-            Some(dhcpv4::Event::Configured(config)) => Some((config.address, config.router)),
+            Some(dhcpv4::Event::Configured(config)) => {
+                let servers: Vec<IpAddress> =
+                    config.dns_servers.iter().take(DNS_MAX_SERVER_COUNT).map(|&server| server.into()).collect();
+                let network = (config.address, config.router);
+                self.pool.get_mut::<dns::Socket>(self.dns).update_servers(&servers);
+                Some(network)
+            }
             Some(dhcpv4::Event::Deconfigured) if self.old_address_until.is_none() => None,
             // Nothing new; without an answer so far, an address of before stays for a while.
             _ if self.old_address_until.is_none_or(|until| self.now < until) => return,
@@ -289,10 +360,12 @@ impl<D: Device> Network<D> {
             }
             Entry::Connection(connection) => {
                 let tcp = self.pool.get::<tcp::Socket>(connection.socket);
-                Ready {
-                    readable: connection.awaits_bytes && (tcp.can_recv() || !tcp.may_recv()),
-                    writable: connection.awaits_room && (worth_sending(tcp) || !tcp.may_send()),
-                }
+                let (has_bytes, has_room) = match connection.stage {
+                    Stage::Naming(..) | Stage::Connecting => (false, false),
+                    Stage::Failed(_) => (true, true),
+                    Stage::Standing => (tcp.can_recv() || !tcp.may_recv(), worth_sending(tcp) || !tcp.may_send()),
+                };
+                Ready { readable: connection.awaits_bytes && has_bytes, writable: connection.awaits_room && has_room }
             }
         }
     }
@@ -302,6 +375,25 @@ fn listen(pool: &mut SocketSet<'static>, socket: SocketHandle, port: u16) {
     let tcp = pool.get_mut::<tcp::Socket>(socket);
     tcp.abort(); // does nothing but to an ending that was cut short
     tcp.listen(port).expect("a socket that is closed, and a port that is not 0");
+}
+
+/// Asks a host for a connection.
+fn connect(
+    pool: &mut SocketSet<'static>,
+    interface: &mut Interface,
+    socket: SocketHandle,
+    address: IpAddress,
+    port: u16,
+    own_port: &mut u16,
+) -> Stage {
+    let tcp = pool.get_mut::<tcp::Socket>(socket);
+    tcp.abort(); // does nothing but to an ending that was cut short
+    let from = *own_port;
+    *own_port = if from == *OWN_PORTS.end() { *OWN_PORTS.start() } else { from + 1 };
+    match tcp.connect(interface.context(), (address, port), from) {
+        Ok(()) => Stage::Connecting,
+        Err(_) => Stage::Failed(Fault::Closed), // the board has no address to do it from
+    }
 }
 
 /// Room for a good part of the buffer: told of every few bytes, the module would send in crumbs.
@@ -330,19 +422,47 @@ impl<D: Device> Sockets for Network<D> {
             listener.awaits = true;
             return Err(Fault::Again.into());
         };
-        let connection = Connection { socket, awaits_bytes: false, awaits_room: false };
+        let stage = Stage::Standing;
+        let connection = Connection { socket, stage, awaits_bytes: false, awaits_room: false };
         let handle = self.give_handle(Entry::Connection(connection));
         self.tend_listeners();
         Ok(handle)
     }
 
+    fn dial(&mut self, name: &str, port: u16) -> Result<i32, Refusal> {
+        let socket = self.free.pop().ok_or(Fault::Refused)?;
+        let Network { pool, interface, dns, own_port, free, .. } = self;
+        let stage = match name.parse::<Ipv4Addr>() {
+            Ok(address) => connect(pool, interface, socket, address.into(), port, own_port),
+            Err(_) => {
+                let dns = pool.get_mut::<dns::Socket>(*dns);
+                match dns.start_query(interface.context(), name, DnsQueryType::A) {
+                    Ok(query) => Stage::Naming(query, port),
+                    Err(dns::StartQueryError::NoFreeSlot) => {
+                        free.push(socket);
+                        return Err(Fault::Refused.into());
+                    }
+                    Err(_) => Stage::Failed(Fault::Missing), // nothing can have such a name
+                }
+            }
+        };
+        Ok(self.give_handle(Entry::Connection(Connection { socket, stage, awaits_bytes: false, awaits_room: false })))
+    }
+
     fn peer(&mut self, socket: i32) -> Result<IpAddr, Refusal> {
-        let (tcp, _) = self.connection(socket)?;
-        Ok(tcp.remote_endpoint().ok_or(Fault::Closed)?.addr.into())
+        let (tcp, connection) = self.connection(socket)?;
+        match connection.stage {
+            Stage::Standing => Ok(tcp.remote_endpoint().ok_or(Fault::Closed)?.addr.into()),
+            _ => Err(Fault::Closed.into()),
+        }
     }
 
     fn receive(&mut self, socket: i32, to: &mut [u8]) -> Result<usize, Refusal> {
         let (tcp, connection) = self.connection(socket)?;
+        if let Err(fault) = connection.stage.check() {
+            connection.awaits_bytes = fault == Fault::Again;
+            return Err(fault.into());
+        }
         if tcp.state() == tcp::State::Closed {
             return Err(Fault::Closed.into());
         }
@@ -358,6 +478,10 @@ impl<D: Device> Sockets for Network<D> {
 
     fn send(&mut self, socket: i32, bytes: &[u8]) -> Result<usize, Refusal> {
         let (tcp, connection) = self.connection(socket)?;
+        if let Err(fault) = connection.stage.check() {
+            connection.awaits_room = fault == Fault::Again;
+            return Err(fault.into());
+        }
         let count = tcp.send_slice(bytes).map_err(|_| Fault::Closed)?;
         connection.awaits_room = count < bytes.len();
         if count == 0 { Err(Fault::Again.into()) } else { Ok(count) }
@@ -366,7 +490,14 @@ impl<D: Device> Sockets for Network<D> {
     fn close(&mut self, socket: i32, how: Close) -> Result<(), Mistake> {
         let entry = self.entries.get_mut((socket as usize).wrapping_sub(1)).and_then(Option::take);
         match entry.ok_or(Mistake("tcpClose of a handle that is not open"))? {
-            Entry::Connection(connection) => self.end(connection.socket, how),
+            Entry::Connection(Connection { socket, stage, .. }) => match stage {
+                Stage::Naming(query, _) => {
+                    self.pool.get_mut::<dns::Socket>(self.dns).cancel_query(query);
+                    self.free.push(socket);
+                }
+                Stage::Connecting => self.end(socket, Close::Abort),
+                Stage::Standing | Stage::Failed(_) => self.end(socket, how),
+            },
             Entry::Listener(listener) => {
                 for socket in listener.listening.into_iter().chain(listener.waiting) {
                     self.end(socket, Close::Abort);
@@ -414,6 +545,7 @@ impl<D: Device> Sockets for Network<D> {
         self.tend_link(log);
         self.tend_dhcp(log);
         self.tend_endings();
+        self.tend_dials();
         self.tend_listeners();
     }
 

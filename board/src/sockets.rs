@@ -44,6 +44,8 @@ impl Close {
 pub trait Sockets {
     fn listen(&mut self, port: u32) -> Result<i32, Refusal>;
     fn accept(&mut self, listener: i32) -> Result<i32, Refusal>;
+    /// Begins to connect, to a name or an address.
+    fn dial(&mut self, name: &str, port: u16) -> Result<i32, Refusal>;
     fn peer(&mut self, socket: i32) -> Result<IpAddr, Refusal>;
     fn receive(&mut self, socket: i32, to: &mut [u8]) -> Result<usize, Refusal>;
     fn send(&mut self, socket: i32, bytes: &[u8]) -> Result<usize, Refusal>;
@@ -131,6 +133,10 @@ impl Sockets for ScriptedSockets {
 
     fn accept(&mut self, listener: i32) -> Result<i32, Refusal> {
         self.answer(format!("accept {listener}"))
+    }
+
+    fn dial(&mut self, name: &str, port: u16) -> Result<i32, Refusal> {
+        self.answer(format!("dial {name} {port}"))
     }
 
     /// The address's last byte is what was answered.

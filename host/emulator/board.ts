@@ -155,8 +155,8 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
         given,
         entropy,
       },
-      // Reached from this computer only, and reaching nothing.
-      network: `user,id=${CABLE},restrict=on,hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
+      // Reached from this computer only. It connects to nothing but where a setting tells it to.
+      network: `user,id=${CABLE},hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
       countInstructions: options.countInstructions,
       skipSleep: options.skipSleep,
       onLine: (line) => {

@@ -1,11 +1,11 @@
 /**
  * The live network: TCP through `node:net`. Connections arrive at a server that was bound before the module ran; when
  * the module listens on the camera's port they are its own, and while it does not (it is being restarted) they are
- * reset, as a board without a listener would.
+ * reset, as a board without a listener would. Names of hosts that the module connects to are the system's to look up.
  */
 
 import type { Server, Socket } from "node:net";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { ByteQueue } from "../byte-queue.ts";
 import { Close, DRAIN_DEADLINE, Fault, Ready } from "../board-table.ts";
 import { addressBytes, type Connection, type Listener, type Network } from "../network.ts";
@@ -39,6 +39,12 @@ export class LiveNetwork implements Network {
     return this.#listener;
   }
 
+  dial(name: string, port: number): Connection {
+    const socket = connect({ host: name, port, allowHalfOpen: true, noDelay: true });
+    this.#hold(socket);
+    return new LiveConnection(socket);
+  }
+
   /** Stops for good: no more connections, and those that are there end at once. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -46,9 +52,13 @@ export class LiveNetwork implements Network {
     await closed;
   }
 
-  #arrive(socket: Socket): void {
+  #hold(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  #arrive(socket: Socket): void {
+    this.#hold(socket);
     if (this.#listener && this.#listener.waiting < BACKLOG_MAX) {
       this.#listener.arrive(new LiveConnection(socket));
     } else {
@@ -115,10 +125,12 @@ enum Peer {
 
 class LiveConnection implements Connection {
   onReady: (what: number) => void = () => {};
-  readonly peer: Uint8Array | undefined;
+  peer: Uint8Array | undefined;
   readonly #socket: Socket;
   readonly #received = new ByteQueue();
   #peer = Peer.OPEN;
+  /** What is told of it when it is gone. */
+  #fault = Fault.CLOSED;
   /** Whether the module has closed it: what still arrives is thrown away. */
   #closed = false;
   /** What the kernel did not take yet lies here; reused as soon as it has. */
@@ -126,8 +138,17 @@ class LiveConnection implements Connection {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.peer = socket.remoteAddress === undefined ? undefined : addressBytes(socket.remoteAddress);
-    socket.on("error", () => {}); // "close" follows, and that it is gone is all the module needs to know
+    this.#learnPeer();
+    socket.on("error", ({ code }: NodeJS.ErrnoException) => {
+      // "close" follows. Of a name that nobody knows the system says these (getaddrinfo).
+      if (code === "ENOTFOUND" || code?.startsWith("EAI_")) this.#fault = Fault.MISSING;
+    });
+    socket.once("connect", () => {
+      this.#learnPeer();
+      void prepareBound().then((bound) => bound(socket));
+      this.begin();
+      this.onReady(Ready.WRITABLE);
+    });
     socket.on("close", () => {
       this.#peer = Peer.GONE;
       this.onReady(Ready.READABLE | Ready.WRITABLE);
@@ -155,11 +176,11 @@ class LiveConnection implements Connection {
   }
 
   get writable(): boolean {
-    return this.#socket.destroyed || this.#socket.writableLength === 0;
+    return this.#socket.destroyed || (!this.#socket.connecting && this.#socket.writableLength === 0);
   }
 
   receive(memory: Buffer, start: number, end: number): number {
-    if (this.#socket.destroyed) return Fault.CLOSED;
+    if (this.#socket.destroyed) return this.#fault;
     if (this.#received.length === 0) return this.#peer === Peer.OPEN ? Fault.AGAIN : Fault.END;
     const count = this.#received.take(memory, start, end);
     if (this.#socket.isPaused() && this.#received.length < RECEIVE_AHEAD) this.#socket.resume();
@@ -169,7 +190,8 @@ class LiveConnection implements Connection {
   /** Takes only while the kernel has taken everything before: a slow peer gets no past from here. */
   send(memory: Buffer, start: number, end: number): number {
     const socket = this.#socket;
-    if (socket.destroyed) return Fault.CLOSED;
+    if (socket.destroyed) return this.#fault;
+    if (socket.connecting) return Fault.AGAIN;
     let at = start;
     while (at < end && socket.writableLength === 0 && !socket.destroyed) {
       const sending = (this.#sending ??= Buffer.allocUnsafeSlow(SEND_BYTES));
@@ -185,7 +207,7 @@ class LiveConnection implements Connection {
     this.#closed = true;
     this.onReady = () => {};
     this.#received.clear();
-    if (how === Close.ABORT) {
+    if (how === Close.ABORT || socket.connecting) {
       reset(socket);
       return;
     }
@@ -193,6 +215,11 @@ class LiveConnection implements Connection {
     socket.resume(); // what still arrives is read and thrown away: left unread, it would make the end a reset
     const deadline = setTimeout(() => reset(socket), DRAIN_DEADLINE / 1000);
     socket.once("close", () => clearTimeout(deadline));
+  }
+
+  #learnPeer(): void {
+    const { remoteAddress } = this.#socket;
+    this.peer = remoteAddress === undefined ? undefined : addressBytes(remoteAddress);
   }
 
   readonly #onWritten = (): void => {

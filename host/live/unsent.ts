@@ -7,7 +7,7 @@
  * Node has no call for the option (TCP_NOTSENT_LOWAT), so libc's own is called.
  */
 
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 
 /** Bytes that a connection may hold unsent in the kernel before it takes no more. */
 const UNSENT_BYTES = 16 * 1024;
@@ -18,9 +18,10 @@ const TCP_NOTSENT_LOWAT: Partial<Record<NodeJS.Platform, number>> = { linux: 25,
 /**
  * Prepares to set the bound. A system on which that can't be done has a camera all the same, whose slow viewers see
  * older pictures.
- * @returns what sets it for all connections that will arrive at a server, which inherit it, and answers whether it did
+ * @returns what sets it, for a connection that stands or for all that will arrive at a server, which inherit it, and
+ * answers whether it did
  */
-export async function prepareBound(): Promise<(server: Server) => boolean> {
+export async function prepareBound(): Promise<(socket: Server | Socket) => boolean> {
   const option = TCP_NOTSENT_LOWAT[process.platform];
   const koffi = await import("koffi").catch(() => undefined); // it has no binary for every system
   if (option === undefined || !koffi) return () => false;
@@ -28,9 +29,9 @@ export async function prepareBound(): Promise<(server: Server) => boolean> {
   const setsockopt = libc.func("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
   const value = Buffer.alloc(4);
   value.writeInt32LE(UNSENT_BYTES);
-  return (server) => {
+  return (socket) => {
     // Node tells a socket's descriptor only here.
-    const { fd } = (server as unknown as { _handle: { fd?: number } })._handle;
+    const fd = (socket as unknown as { _handle: { fd?: number } | null })._handle?.fd;
     return fd !== undefined && setsockopt(fd, IPPROTO_TCP, option, value, value.length) === 0;
   };
 }

@@ -6,7 +6,7 @@
 import { Close, DRAIN_DEADLINE, Fault, Ready } from "../board-table.ts";
 import { addressBytes, type Connection, type Listener, type Network } from "../network.ts";
 import { Client } from "./client.ts";
-import { type Conditions, Link } from "./link.ts";
+import { CALM, type Conditions, Link } from "./link.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -16,6 +16,7 @@ const BACKLOG_MAX = 16;
 const CAMERA_SEND_BYTES = 16 * 1024;
 const CAMERA_RECEIVE_BYTES = 2 * 1024;
 const CLIENT_RECEIVE_BYTES = 64 * 1024;
+const CLIENT_SEND_BYTES = Infinity;
 
 /** Tells a listener what the module does with its connections; for transcripts. */
 export type Witness = (what: string, bytes?: Uint8Array) => void;
@@ -42,7 +43,22 @@ export type ConnectOptions = {
   receiveBytes?: number;
 };
 
+/** Is given each connection of the camera's to a host of the simulated world, at that host's end. */
+export type Serve = (peer: Client) => void;
+
+/** How hosts behave to which the camera connects. */
+export type Outside = {
+  conditions: Conditions;
+  /** The share of attempts that are refused, or that nothing answers, whoever serves there. */
+  refused: number;
+  unanswered: number;
+};
+
 export class SimulatedNetwork implements Network {
+  /** How those are to which the camera connects from now on. */
+  outside: Outside = { conditions: CALM, refused: 0, unanswered: 0 };
+  /** Who serves, by the host's name and port; a host may be there without anybody who does. */
+  readonly #hosts = new Map<string, Map<number, Serve>>();
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #witness: Witness;
@@ -62,11 +78,55 @@ export class SimulatedNetwork implements Network {
     return listener;
   }
 
+  /** Has a host be there by this name, and serve on a port. @returns what ends that; the host stays */
+  serve(name: string, port: number, serve: Serve): () => void {
+    const ports = this.#hosts.get(name) ?? new Map<number, Serve>();
+    this.#hosts.set(name, ports.set(port, serve));
+    return () => ports.delete(port);
+  }
+
+  /** The camera begins to connect. */
+  dial(name: string, port: number): Connection {
+    const timeline = this.#timeline;
+    const { conditions, refused, unanswered } = this.outside;
+    const toCamera = new Link(timeline, this.#random, conditions, CLIENT_SEND_BYTES, CAMERA_RECEIVE_BYTES);
+    const toPeer = new Link(timeline, this.#random, conditions, CAMERA_SEND_BYTES, CLIENT_RECEIVE_BYTES);
+    const title = `connection ${++this.#connections}`;
+    const witness: Witness = (what, bytes) => this.#witness(`${title} ${what}`, bytes);
+    witness(`to ${name}:${port}`);
+    const connection = new SimulatedConnection(timeline, toCamera, toPeer, undefined, witness);
+    connection.isConnecting = true;
+    timeline.after(toPeer.delay(), () => {
+      const host = this.#hosts.get(name);
+      if (!host) return connection.failed(Fault.MISSING);
+      if (this.#random.chance(unanswered)) return; // the camera gives up when it has waited enough
+      const serve = this.#random.chance(refused) ? undefined : host.get(port);
+      timeline.after(toCamera.delay(), () => {
+        if (connection.isClosed) return;
+        if (!serve) return connection.failed(Fault.CLOSED);
+        const peer = new Client(timeline, toCamera, toPeer, {
+          reset: () => timeline.after(toCamera.delay(), () => connection.peerGone()),
+        });
+        connection.onPeerReset = () => timeline.after(toPeer.delay(), () => peer.peerGone());
+        toCamera.onReset = toPeer.onReset = () => {
+          connection.peerGone();
+          peer.peerGone();
+        };
+        peer.established();
+        toPeer.open();
+        toCamera.open();
+        connection.established();
+        serve(peer);
+      });
+    });
+    return connection;
+  }
+
   /** A client that begins to connect to the camera's `port`, from the IP address `from`. */
   connect(port: number, conditions: Conditions, from: string, options: ConnectOptions = {}): Client {
     const timeline = this.#timeline;
     const { random = this.#random, sendBytes = CAMERA_SEND_BYTES, receiveBytes = CLIENT_RECEIVE_BYTES } = options;
-    const toCamera = new Link(timeline, random, conditions, Infinity, CAMERA_RECEIVE_BYTES);
+    const toCamera = new Link(timeline, random, conditions, CLIENT_SEND_BYTES, CAMERA_RECEIVE_BYTES);
     const toClient = new Link(timeline, random, conditions, sendBytes, receiveBytes);
     const name = `connection ${++this.#connections}`;
     const witness: Witness = (what, bytes) => this.#witness(`${name} ${what}`, bytes);
@@ -131,20 +191,24 @@ class SimulatedListener implements Listener {
 class SimulatedConnection implements Connection {
   onReady: (what: number) => void = () => {};
   onPeerReset: () => void = () => {};
-  readonly peer: Uint8Array;
+  readonly peer: Uint8Array | undefined;
   readonly #timeline: Timeline;
   readonly #in: Link;
   readonly #out: Link;
   readonly #witness: Witness;
   readonly observer: Observer | undefined;
+  /** The camera has begun it, and it does not stand yet. */
+  isConnecting = false;
+  /** What is told of it when it is gone. */
+  #fault = Fault.CLOSED;
   #isGone = false;
-  #isClosed = false;
+  isClosed = false;
 
   constructor(
     timeline: Timeline,
     incoming: Link,
     outgoing: Link,
-    peer: Uint8Array,
+    peer: Uint8Array | undefined,
     witness: Witness,
     observer?: Observer,
   ) {
@@ -155,7 +219,7 @@ class SimulatedConnection implements Connection {
     this.#out = outgoing;
     this.#witness = witness;
     incoming.onArrival = () => {
-      if (this.#isClosed) this.#discard();
+      if (this.isClosed) this.#discard();
       else this.onReady(Ready.READABLE);
     };
     outgoing.onRoom = () => {
@@ -169,11 +233,12 @@ class SimulatedConnection implements Connection {
   }
 
   get writable(): boolean {
-    return this.#isGone || this.#out.room > 0;
+    return this.#isGone || (!this.isConnecting && this.#out.room > 0);
   }
 
   receive(memory: Buffer, start: number, end: number): number {
-    if (this.#isGone) return Fault.CLOSED;
+    if (this.#isGone) return this.#fault;
+    if (this.isConnecting) return Fault.AGAIN;
     const count = this.#in.read(memory, start, end);
     if (count === 0) return this.#in.ended ? Fault.END : Fault.AGAIN;
     const bytes = memory.subarray(start, start + count);
@@ -183,7 +248,8 @@ class SimulatedConnection implements Connection {
   }
 
   send(memory: Buffer, start: number, end: number): number {
-    if (this.#isGone) return Fault.CLOSED;
+    if (this.#isGone) return this.#fault;
+    if (this.isConnecting) return Fault.AGAIN;
     const count = this.#out.write(memory.subarray(start, end));
     if (count === 0) return Fault.AGAIN;
     const bytes = memory.subarray(start, start + count);
@@ -193,11 +259,11 @@ class SimulatedConnection implements Connection {
   }
 
   close(how: Close): void {
-    this.#isClosed = true;
+    this.isClosed = true;
     this.onReady = () => {};
     this.#witness(how === Close.ORDERLY ? "closed" : "aborted");
     this.observer?.closed(how, { isGone: this.#isGone, hasEnded: this.#in.ended });
-    if (how === Close.ABORT) {
+    if (how === Close.ABORT || this.isConnecting) {
       this.#reset();
       return;
     }
@@ -206,6 +272,19 @@ class SimulatedConnection implements Connection {
     this.#timeline.after(DRAIN_DEADLINE, () => {
       if (!this.#out.ended) this.#reset();
     });
+  }
+
+  /** The connection that the camera has begun stands. */
+  established(): void {
+    this.isConnecting = false;
+    this.#witness("stands");
+    this.onReady(Ready.WRITABLE);
+  }
+
+  /** It will never stand. */
+  failed(fault: Fault): void {
+    this.#fault = fault;
+    this.peerGone();
   }
 
   /** The peer has reset the connection, or the network has. */

@@ -143,6 +143,7 @@ export class SimulatedWorld {
   readonly timeline = new Timeline();
   readonly board: Board;
   readonly sensor: SimulatedSensor;
+  readonly network: SimulatedNetwork;
   /** What the board keeps. */
   readonly settings: MemorySettings;
   readonly log: LogLine[] = [];
@@ -153,7 +154,6 @@ export class SimulatedWorld {
   /** Called after each step with when the module wants the next one. */
   onStep: (due: number) => void = () => {};
   readonly #module: WebAssembly.Module;
-  readonly #network: SimulatedNetwork;
   #supervisor: Supervisor;
   readonly #random: Random;
   readonly #conditions: Conditions;
@@ -172,13 +172,13 @@ export class SimulatedWorld {
     this.#random = new Random(seed);
     this.settings = new MemorySettings(Object.entries(testSettings(settings)));
     this.sensor = new SimulatedSensor(scene, new Random(seed + 1), faults);
-    this.#network = new SimulatedNetwork(this.timeline, new Random(seed + 2), (what, bytes) => this.#note(what, bytes));
+    this.network = new SimulatedNetwork(this.timeline, new Random(seed + 2), (what, bytes) => this.#note(what, bytes));
     const chance = new Random(seed + 3);
     this.board = new Board({
       kind: "simulated",
       address: () => "",
       now: () => this.timeline.now,
-      network: this.#network,
+      network: this.network,
       sensor: simulation.busSensor ?? this.sensor,
       settings: this.settings,
       random: (bytes) => chance.fill(bytes),
@@ -220,7 +220,7 @@ export class SimulatedWorld {
 
   /** A client that begins to connect now. */
   connect(conditions = this.#conditions, from = CLIENT_ADDRESS, options?: ConnectOptions): Client {
-    return this.#network.connect(CAMERA_PORT, conditions, from, options);
+    return this.network.connect(CAMERA_PORT, conditions, from, options);
   }
 
   /** The board loses its power for a moment: all is gone but the settings, and the module starts with the next turn. */

@@ -23,6 +23,7 @@ import {
   settingPut,
   tcpAccept,
   tcpClose,
+  tcpConnect,
   tcpListen,
   tcpReceive,
   tcpSend,
@@ -133,7 +134,7 @@ function grow(): void {
 
 /** The ranges that are not within the memory, and how many calls there are to try each with. */
 const PLACES: i32 = 5;
-const CALLS: i32 = 17;
+const CALLS: i32 = 18;
 
 function pass(place: i32, call: i32): void {
   let address: usize = 0;
@@ -203,6 +204,9 @@ function pass(place: i32, call: i32): void {
       break;
     case 15:
       cameraFile(wayName, 3, address, length);
+      break;
+    case 16:
+      tcpConnect(address, length, 9);
       break;
     default:
       if (place & 1) log(Level.INFO, address, length);

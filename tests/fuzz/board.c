@@ -122,6 +122,14 @@ u32 Z_boardZ_tcpAccept(Board self, u32 listener) {
   return CLIENT;
 }
 
+/* No setting names a host to connect to. */
+u32 Z_boardZ_tcpConnect(Board self, u32 name, u32 length, u32 port) {
+  (void)self, (void)port;
+  at(name, length);
+  fail("a connection that nobody asked for");
+  return REFUSED;
+}
+
 u32 Z_boardZ_tcpPeer(Board self, u32 socket, u32 address, u32 length) {
   (void)self;
   check_client(socket);

@@ -86,6 +86,7 @@ struct World {
     interface: Interface,
     pool: SocketSet<'static>,
     dhcp: SocketHandle,
+    dns: SocketHandle,
     /// What the PC hands out, if it answers at all.
     lease: Option<Ipv4Address>,
     lease_seconds: u32,
@@ -112,6 +113,9 @@ impl World {
         let mut server = udp::Socket::new(buffer(), buffer());
         server.bind(67).unwrap();
         let dhcp = pool.add(server);
+        let mut server = udp::Socket::new(buffer(), buffer());
+        server.bind(53).unwrap();
+        let dns = pool.add(server);
         World {
             now: 0,
             cut,
@@ -122,6 +126,7 @@ impl World {
             interface,
             pool,
             dhcp,
+            dns,
             lease: Some(FIRST_IP),
             lease_seconds: 1_000_000,
             next_port: 50_000,
@@ -156,6 +161,7 @@ impl World {
             self.board.poll(self.now, &mut self.log);
             self.interface.poll(Instant::from_micros(self.now), &mut self.wire, &mut self.pool);
             self.hand_out_address();
+            self.look_up();
         }
     }
 
@@ -183,10 +189,33 @@ impl World {
             client_identifier: None,
             parameter_request_list: None,
             max_size: None,
+            dns_servers: Some(std::iter::once(PC_IP).collect()),
             ..request
         };
         let room = server.send(answer.buffer_len(), (Ipv4Address::BROADCAST, 68)).unwrap();
         answer.emit(&mut DhcpPacket::new_unchecked(room)).unwrap();
+    }
+
+    /// Answers a question for the address of `pc.home`; there are no other names (RFC 1035, section 4).
+    fn look_up(&mut self) {
+        let server = self.pool.get_mut::<udp::Socket>(self.dns);
+        let Ok((mut answer, from)) = server.recv().map(|(bytes, from)| (bytes.to_vec(), from.endpoint)) else { return };
+        let is_known = answer[12..].starts_with(b"\x02pc\x04home\0");
+        answer[2..4].copy_from_slice(if is_known { &[0x81, 0x80] } else { &[0x81, 0x83] });
+        if is_known {
+            answer[7] = 1;
+            answer.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+            answer.extend_from_slice(&PC_IP.octets());
+        }
+        server.send_slice(&answer, from).unwrap();
+    }
+
+    /// A socket of the PC's that waits for the board on port 9999.
+    fn expect(&mut self) -> SocketHandle {
+        let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
+        let mut socket = tcp::Socket::new(buffer(10_000), buffer(10_000));
+        socket.listen(9_999).unwrap();
+        self.pool.add(socket)
     }
 
     /// Begins a connection to port 80, with so many bytes of room for what arrives.
@@ -666,4 +695,110 @@ fn it_says_when_it_wants_to_be_polled() {
     world.run(A_MOMENT);
     let until = world.board.poll_at(world.now);
     assert!(until > world.now && until <= world.now + ORDERLY_MAX, "{until}");
+}
+
+// --- Connections that the board makes
+
+const MISSING: Refusal = Refusal::Fault(Fault::Missing);
+
+#[test]
+fn a_connection_to_an_address_or_a_name_comes_about_while_the_module_goes_on() {
+    for name in ["10.0.0.1", "pc.home"] {
+        let mut world = World::listening();
+        let pc = world.expect();
+        assert_eq!(world.board.dial(name, 9_999), Ok(2));
+        assert_eq!(world.board.peer(2), Err(CLOSED));
+        assert_eq!(world.receive(10), Err(AGAIN));
+        assert_eq!(world.board.send(2, b"hello"), Err(AGAIN));
+        assert_eq!(world.events(), []);
+        world.run(A_MOMENT);
+        assert_eq!(world.events(), [(2, "w")], "{name}");
+        assert_eq!(world.board.peer(2), Ok(PC_IP.into()));
+        assert_eq!(world.board.send(2, b"hello"), Ok(5));
+        world.run(A_MOMENT);
+        assert_eq!(world.received(pc), b"hello");
+        world.pc(pc).send_slice(b"you").unwrap();
+        world.run(A_MOMENT);
+        assert_eq!(world.events(), [(2, "r")]);
+        assert_eq!(world.receive(10), Ok(b"you".to_vec()));
+        world.pc(pc).close();
+        world.board.close(2, Close::Orderly).unwrap();
+        world.run(A_MOMENT);
+        assert_eq!(world.free(), SIZES.sockets);
+    }
+}
+
+#[test]
+fn why_no_connection_comes_about_is_told() {
+    let very_long = "a".repeat(64); // a label has 63 at most
+    for (name, why) in [("nobody.home", MISSING), ("10.0.0.1", CLOSED), (&very_long, MISSING), ("", MISSING)] {
+        let mut world = World::listening();
+        assert_eq!(world.board.dial(name, 9_999), Ok(2));
+        if world.receive(10) == Err(AGAIN) {
+            assert_eq!(world.board.send(2, b"hello"), Err(AGAIN));
+            world.run(A_MOMENT);
+            assert_eq!(world.events(), [(2, "rw")], "{name}");
+        }
+        assert_eq!(world.receive(10), Err(why), "{name}");
+        assert_eq!(world.board.send(2, b"hello"), Err(why), "{name}");
+        assert_eq!(world.events(), []);
+        world.board.close(2, Close::Orderly).unwrap();
+        world.run(A_MOMENT);
+        assert_eq!(world.free(), SIZES.sockets);
+    }
+}
+
+#[test]
+fn a_board_without_an_address_connects_to_nothing() {
+    let mut world = World::new();
+    world.lease = None;
+    for name in ["10.0.0.1", "pc.home"] {
+        assert_eq!(world.board.dial(name, 9_999), Ok(1));
+        world.run(A_MOMENT);
+        let result = world.board.receive(1, &mut [0; 10]);
+        assert!(result == Err(CLOSED) || result == Err(MISSING), "{name}: {result:?}");
+        world.board.close(1, Close::Abort).unwrap();
+        world.run(A_MOMENT);
+        assert_eq!(world.board.free.len(), SIZES.sockets);
+    }
+}
+
+#[test]
+fn attempts_are_given_up_by_closing_and_there_are_only_so_many_at_once() {
+    let mut world = World::listening();
+    world.cut.set(true);
+    for close in [Close::Orderly, Close::Abort] {
+        for name in ["10.0.0.1", "pc.home"] {
+            assert_eq!(world.board.dial(name, 9_999), Ok(2));
+            world.run(A_MOMENT);
+            assert_eq!(world.receive(10), Err(AGAIN));
+            world.board.close(2, close).unwrap();
+        }
+    }
+    world.run(2 * RESET_MAX);
+    assert_eq!(world.free(), SIZES.sockets);
+    assert_eq!(world.board.dial("one", 9_999), Ok(2));
+    assert_eq!(world.board.dial("two", 9_999), Ok(3));
+    assert_eq!(world.board.dial("three", 9_999), Err(REFUSED));
+    world.board.close(2, Close::Abort).unwrap();
+    assert_eq!(world.board.dial("three", 9_999), Ok(2));
+    world.board.abort_all();
+    for handle in 1..=SIZES.sockets as i32 - SIZES.backlog as i32 {
+        assert!(world.board.dial("10.0.0.1", 9_999).is_ok(), "{handle}");
+    }
+}
+
+#[test]
+fn each_connection_has_a_port_of_its_own() {
+    let mut world = World::listening();
+    let count = SIZES.sockets - SIZES.backlog;
+    world.board.own_port = *OWN_PORTS.end() - 1;
+    let sockets: Vec<_> = (0..count).map(|_| world.expect()).collect();
+    for _ in 0..count {
+        world.board.dial("10.0.0.1", 9_999).unwrap();
+    }
+    world.run(A_MOMENT);
+    let mut ports: Vec<_> = sockets.iter().map(|&pc| world.pc(pc).remote_endpoint().unwrap().port).collect();
+    ports.sort();
+    assert_eq!(ports, [49_152, 49_153, 65_534, 65_535]);
 }

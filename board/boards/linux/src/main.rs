@@ -65,6 +65,7 @@ fn command() -> Command {
                 .value_parser(PossibleValuesParser::new(["4:2:0", "4:4:4"])),
         )
         .arg(option("fps", "NUMBER", "frames a second, 1 to 120").value_parser(value_parser!(u8).range(1..=120)))
+        .arg(option("push-to", "HOST:PORT", "another camera or relay to send the stream to (its port 9999)"))
         .arg(option("set", "NAME=VALUE", "any other setting of the camera's").action(ArgAction::Append).value_parser(
             |text: &str| match text.split_once('=') {
                 Some((name, value)) => Ok((name.to_string(), value.to_string())),
@@ -93,6 +94,9 @@ fn given(options: &ArgMatches) -> Values {
     }
     if let Some(value) = options.get_one::<String>("sampling") {
         given.set("sampling", value);
+    }
+    if let Some(value) = options.get_one::<String>("push-to") {
+        given.set("push", value);
     }
     for (name, value) in options.get_many::<(String, String)>("set").into_iter().flatten() {
         given.set(name, value);

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, sockopt};
 
+use crate::dial::{Dial, Lookups, Progress, connect};
 use crate::queue::{Room, bound_unsent, under_way};
 
 /// The port on which the module listens, wherever the command line shows it.
@@ -57,10 +58,16 @@ const TRASH_READS_MAX: usize = 16;
 
 /// What epoll is told to answer for the port; for a connection it is the handle, which is above.
 const OF_PORT: u64 = 0;
+const OF_LOOKUPS: u64 = u64::MAX - 1;
 const OF_ENDINGS: u64 = u64::MAX;
+
+/// What is to be told of a connection.
+const NEWS: EventFlags = EventFlags::IN.union(EventFlags::OUT).union(EventFlags::RDHUP).union(EventFlags::ET);
 
 enum Entry {
     Listener,
+    /// A connection that does not stand yet, or never will.
+    Dial(Dial),
     Connection(Connection),
 }
 
@@ -99,6 +106,24 @@ struct Connection {
 }
 
 impl Connection {
+    fn new(socket: OwnedFd, peer: IpAddr) -> Self {
+        Connection {
+            socket,
+            peer: peer.to_canonical(),
+            awaits_bytes: false,
+            awaits_room: false,
+            has_bytes: false,
+            has_room: false,
+            ended: false,
+            gone: false,
+            gate: Gate::Unasked,
+            room: Room::default(),
+            room_short_since: None,
+            close_looks: CLOSE_LOOKS,
+            raised: false,
+        }
+    }
+
     fn ready(&self) -> Ready {
         let may_send = match self.gate {
             Gate::Closed(_) => false,
@@ -121,6 +146,7 @@ pub struct KernelSockets {
     epoll: Rc<OwnedFd>,
     port: TcpListener,
     address: SocketAddr,
+    lookups: Lookups,
     /// Handle n is entry n - 1.
     entries: Vec<Option<Entry>>,
     /// The module's listener, if it listens.
@@ -147,20 +173,16 @@ impl KernelSockets {
         let port = TcpListener::bind(address)?;
         port.set_nonblocking(true)?;
         rustix::net::listen(&port, BACKLOG)?; // again, with a longer queue
-        // What connections inherit. Whole answers and frames are sent: waiting for more to come only adds delay.
-        sockopt::set_tcp_nodelay(&port, true)?;
-        sockopt::set_socket_keepalive(&port, true)?;
-        sockopt::set_tcp_keepidle(&port, ASK_IDLE_AFTER)?;
-        sockopt::set_tcp_keepintvl(&port, ASK_IDLE_EVERY)?;
-        sockopt::set_tcp_keepcnt(&port, ASK_IDLE_TIMES)?;
-        sockopt::set_tcp_user_timeout(&port, SILENCE_MAX.as_millis() as u32)?;
-        bound_unsent(port.as_fd())?;
+        prepare(port.as_fd())?; // connections inherit it
+        let lookups = Lookups::new()?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &port, EventData::new_u64(OF_PORT), EventFlags::IN | EventFlags::ET)?;
+        epoll::add(&epoll, lookups.alarm(), EventData::new_u64(OF_LOOKUPS), EventFlags::IN | EventFlags::ET)?;
         Ok(KernelSockets {
             epoll: Rc::new(epoll),
             address: port.local_addr()?,
             port,
+            lookups,
             entries: vec![],
             listener: None,
             listener_awaits: false,
@@ -187,6 +209,14 @@ impl KernelSockets {
         match self.entries.get_mut((handle as usize).wrapping_sub(1)) {
             Some(Some(Entry::Connection(connection))) => Ok(connection),
             _ => Err(Mistake("a handle that is no connection's")),
+        }
+    }
+
+    /// A connection that does not stand yet, or never will.
+    fn dialing(&mut self, handle: i32) -> Option<&mut Dial> {
+        match self.entries.get_mut((handle as usize).wrapping_sub(1)) {
+            Some(Some(Entry::Dial(dial))) => Some(dial),
+            _ => None,
         }
     }
 
@@ -248,6 +278,7 @@ impl KernelSockets {
                 let (flags, of) = (event.flags, event.data.u64());
                 match of {
                     OF_PORT => self.somebody_waits = true,
+                    OF_LOOKUPS => self.take_lookups(),
                     OF_ENDINGS => endings_have_news = true,
                     handle => self.hear(handle as i32, flags),
                 }
@@ -261,7 +292,44 @@ impl KernelSockets {
         }
     }
 
+    /// Takes in what became of the names that were looked up.
+    fn take_lookups(&mut self) {
+        while let Some((ticket, addresses)) = self.lookups.next() {
+            let waits = |entry: &Option<Entry>| matches!(entry, Some(Entry::Dial(dial)) if dial.waits_for(ticket));
+            let Some(index) = self.entries.iter().position(waits) else { continue }; // given up meanwhile
+            self.go_on_dialing(index as i32 + 1, |dial| dial.found(addresses));
+        }
+    }
+
+    /// Has something happen to a connection that does not stand yet, and does what follows.
+    fn go_on_dialing(&mut self, handle: i32, happen: impl FnOnce(&mut Dial)) {
+        let Some(Some(Entry::Dial(dial))) = self.entries.get_mut(handle as usize - 1) else { return };
+        happen(dial);
+        let epoll = self.epoll.clone();
+        let progress = dial.go_on(|address| {
+            let socket = connect(address)?;
+            prepare(socket.as_fd())?;
+            epoll::add(&*epoll, &socket, EventData::new_u64(handle as u64), NEWS)?;
+            Ok(socket)
+        });
+        let (awaits_bytes, awaits_room) = (dial.awaits_bytes, dial.awaits_room);
+        match progress {
+            Progress::Waits => {}
+            Progress::Failed => self.raised.push_back(handle),
+            Progress::Stands(socket, address) => {
+                let mut connection = Connection::new(socket, address.ip());
+                (connection.awaits_bytes, connection.awaits_room) = (awaits_bytes, awaits_room);
+                connection.has_room = true;
+                // What came with it was told of before.
+                connection.has_bytes = true;
+                self.set(handle, Some(Entry::Connection(connection)));
+                self.raise(handle);
+            }
+        }
+    }
+
     fn hear(&mut self, handle: i32, flags: EventFlags) {
+        self.go_on_dialing(handle, |dial| dial.hear(flags));
         let Ok(connection) = self.connection(handle) else { return };
         connection.has_bytes |= flags.intersects(EventFlags::IN | EventFlags::RDHUP);
         connection.has_room |= flags.contains(EventFlags::OUT);
@@ -306,6 +374,17 @@ impl KernelSockets {
             !late && peer_stays(&ending.socket)
         });
     }
+}
+
+/// Whole answers and frames are sent: waiting for more to come only adds delay. And a peer that is gone is found out.
+fn prepare(socket: BorrowedFd<'_>) -> io::Result<()> {
+    sockopt::set_tcp_nodelay(socket, true)?;
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, ASK_IDLE_AFTER)?;
+    sockopt::set_tcp_keepintvl(socket, ASK_IDLE_EVERY)?;
+    sockopt::set_tcp_keepcnt(socket, ASK_IDLE_TIMES)?;
+    sockopt::set_tcp_user_timeout(socket, SILENCE_MAX.as_millis() as u32)?;
+    bound_unsent(socket)
 }
 
 /// Asks whether a connection takes what is new.
@@ -377,38 +456,39 @@ impl Sockets for KernelSockets {
             let Ok(Some(peer)) = rustix::net::getpeername(&socket) else { continue };
             let Ok(peer) = SocketAddr::try_from(peer) else { continue };
             let handle = self.free_handle();
-            let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-            if let Err(error) = epoll::add(&*self.epoll, &socket, EventData::new_u64(handle as u64), flags) {
+            if let Err(error) = epoll::add(&*self.epoll, &socket, EventData::new_u64(handle as u64), NEWS) {
                 self.accept_error.get_or_insert(error); // out of memory: that one is lost
                 continue;
             }
-            let connection = Connection {
-                socket,
-                peer: peer.ip().to_canonical(),
-                awaits_bytes: false,
-                awaits_room: false,
-                has_bytes: false,
-                has_room: false,
-                ended: false,
-                gone: false,
-                gate: Gate::Unasked,
-                room: Room::default(),
-                room_short_since: None,
-                close_looks: CLOSE_LOOKS,
-                raised: false,
-            };
-            self.set(handle, Some(Entry::Connection(connection)));
+            self.set(handle, Some(Entry::Connection(Connection::new(socket, peer.ip()))));
             return Ok(handle);
         }
         self.listener_awaits = true;
         Err(Fault::Again.into())
     }
 
+    fn dial(&mut self, name: &str, port: u16) -> Result<i32, Refusal> {
+        let dial = match name.parse::<IpAddr>() {
+            Ok(address) => Dial::to(SocketAddr::new(address, port)),
+            Err(_) => Dial::after(self.lookups.begin(name, port)?),
+        };
+        let handle = self.free_handle();
+        self.set(handle, Some(Entry::Dial(dial)));
+        self.go_on_dialing(handle, |_| {});
+        Ok(handle)
+    }
+
     fn peer(&mut self, socket: i32) -> Result<IpAddr, Refusal> {
+        if self.dialing(socket).is_some() {
+            return Err(Fault::Closed.into());
+        }
         Ok(self.connection(socket)?.peer)
     }
 
     fn receive(&mut self, socket: i32, to: &mut [u8]) -> Result<usize, Refusal> {
+        if let Some(dial) = self.dialing(socket) {
+            return Err(dial.receive().into());
+        }
         let connection = self.connection(socket)?;
         connection.has_bytes = false;
         let room = to.len();
@@ -438,6 +518,9 @@ impl Sockets for KernelSockets {
     }
 
     fn send(&mut self, socket: i32, bytes: &[u8]) -> Result<usize, Refusal> {
+        if let Some(dial) = self.dialing(socket) {
+            return Err(dial.send().into());
+        }
         let now = self.now;
         let connection = self.connection(socket)?;
         if connection.gate != Gate::Passed {
@@ -482,6 +565,10 @@ impl Sockets for KernelSockets {
             self.set(socket, None);
             return Ok(());
         }
+        if self.dialing(socket).is_some() {
+            self.set(socket, None);
+            return Ok(());
+        }
         self.connection(socket)?;
         let Some(Entry::Connection(Connection { socket, .. })) = self.set(socket, None) else { return Ok(()) };
         match how {
@@ -520,6 +607,13 @@ impl Sockets for KernelSockets {
             return Some((handle, Ready { readable: true, writable: false }));
         }
         while let Some(handle) = self.raised.pop_front() {
+            if let Some(dial) = self.dialing(handle) {
+                let ready = dial.take_ready();
+                if ready.any() {
+                    return Some((handle, ready));
+                }
+                continue;
+            }
             let Ok(connection) = self.connection(handle) else { continue };
             connection.raised = false;
             let ready = connection.ready();
