@@ -83,7 +83,10 @@ export function expectedFiles(): Promise<Map<number, Buffer>> {
 }
 
 /** Holds every part that viewers got against what was captured: whole, unmixed, in order. @returns how many parts */
-export async function checkParts(world: SimulatedWorld, viewers: Viewer[]): Promise<number> {
+export async function checkParts(
+  world: SimulatedWorld,
+  viewers: Pick<Viewer, "parts" | "problem">[],
+): Promise<number> {
   const expected = await expectedFiles();
   const frames = new Map(world.sensor.captures.map(({ time, frame }) => [time, frame % scene.frames]));
   const times = new Map<number, number>();

@@ -243,8 +243,8 @@ export class SimulatedWorld {
   }
 
   /** A viewer of the stream. */
-  watch(path = "/stream.jpg", conditions?: Conditions): Viewer {
-    const viewer = new Viewer(this.connect(conditions));
+  watch(path = "/stream.jpg", conditions?: Conditions, options?: ConnectOptions): Viewer {
+    const viewer = new Viewer(this.connect(conditions, undefined, options));
     viewer.ask(path);
     return viewer;
   }
