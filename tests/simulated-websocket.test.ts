@@ -89,7 +89,7 @@ scenario("a program that reads slowly sees what is young, behind buffers of any 
   await checkParts(world, [viewer]);
 });
 
-scenario("over a bad wireless line it misses hardly more than by the other way", { conditions: ROUGH }, async (world) => {
+scenario("over bad wireless it misses little more than by the other way", { conditions: ROUGH }, async (world) => {
   const viewer = world.watchByWebSocket();
   const other = world.watch();
   world.run(60 * SECOND);
@@ -294,7 +294,8 @@ scenario("a page that is listed may open one, another may not", { settings: { si
 function nearlyFrames(random: Random): Buffer {
   const frames: Buffer[] = [];
   for (let n = random.between(1, 6); n > 0; n--) {
-    const opcodes = [Opcode.PING, Opcode.PONG, Opcode.PING, Opcode.PONG, Opcode.TEXT, Opcode.CONTINUATION, Opcode.CLOSE];
+    const { PING, PONG, TEXT, CONTINUATION, CLOSE } = Opcode;
+    const opcodes = [PING, PONG, PING, PONG, TEXT, CONTINUATION, CLOSE];
     const payload = new Uint8Array(random.chance(0.2) ? random.between(60, 130) : random.between(0, 4));
     random.fill(payload);
     const frame = clientFrame(opcodes[random.between(0, opcodes.length - 1)], payload, random.chance(0.9));
