@@ -11,9 +11,10 @@
  */
 
 import { Fault, Format, Level, capturePoll, captureStart, captureStop } from "./board";
-import { Controls } from "./controls";
+import { Controls, formatName } from "./controls";
 import { Progress, begin, length, slice } from "./jpeg/encoder";
-import { TABLES_BYTES, beginFile, completeFile, fileLength, fileSize, lookOn } from "./jpeg/passthrough";
+import { TABLES_BYTES } from "./jpeg/file-walk";
+import { beginFile, completeFile, fileLength, fileSize, lookOn } from "./jpeg/passthrough";
 import { beginLine, endLine } from "./journal";
 import {
   FRAME_ARENA_BYTES,
@@ -26,11 +27,12 @@ import {
   STALL_DEADLINE,
 } from "./limits";
 import { nextQuality, targetBytes } from "./rate";
-import { NEVER, Task } from "./scheduler";
 import { Sensor } from "./sensors/sensor";
-import { keepSettings, readSettings } from "./settings";
+import { readSettings } from "./settings";
 import { Slots } from "./slot";
 import { watchSensor } from "./sockets";
+import { Source } from "./source";
+import { Writer } from "./writer";
 
 /** What the task does about the sensor. */
 export enum State {
@@ -100,27 +102,21 @@ const frameTime = memory.data(8, 8);
 /** After a frame that did not fit, quality comes back by one after so many that used at most three quarters. */
 const RECOVERY_FRAMES: i32 = 8;
 
-export class Capture extends Task {
+export class Capture extends Source {
   state: State = State.FINDING;
   fault: SensorFault = SensorFault.NONE;
   /** The sensor that was found, or the candidate that is being asked. */
   sensor: Sensor;
 
-  // The geometry of the frames that are captured now.
-  width: i32 = 0;
-  height: i32 = 0;
+  /** What the frames that are captured now are made of. */
   format: Format = Format.RGB565;
 
   /** The quality that frames are encoded with now: as the control says, or what the rate or an overflow made of it. */
   quality: i32 = 0;
-  /** Frames published, given up for their size, damaged by the sensor; and how often the sensor stalled. */
-  published: u32 = 0;
+  /** Frames given up for their size, damaged by the sensor; and how often the sensor stalled. */
   overflowed: u32 = 0;
   torn: u32 = 0;
   stalled: u32 = 0;
-  /** Sequence number, and bytes of the file, of the newest frame. */
-  sequence: u32 = 0;
-  bytes: u32 = 0;
 
   /** Where among the candidates the search is, what is the matter, and with which of them. */
   private candidate: i32 = 0;
@@ -147,19 +143,14 @@ export class Capture extends Task {
    */
   private ceiling: i32 = 100;
   private recovery: i32 = 0;
-  /** Where the present second of counting began, how many frames it has, and what the last one gave. */
-  private countedFrom: i64 = 0;
-  private counted: i32 = 0;
-  private lastPublished: i64 = NEVER;
-  private thousandths: u32 = 0;
 
   constructor(
-    readonly controls: Controls,
+    controls: Controls,
     /** The sensors that may be there, in the order in which they are looked for. */
     private readonly sensors: Sensor[],
-    readonly slots: Slots,
+    slots: Slots,
   ) {
-    super();
+    super(controls, slots);
     this.sensor = sensors[0];
     this.suspect = sensors[0];
     this.quality = controls.quality.value;
@@ -169,13 +160,11 @@ export class Capture extends Task {
     watchSensor(this);
   }
 
-  /** Somebody wants a frame newer than those there are: keeps capture going, or wakes it. */
   want(now: i64): void {
     this.wantedAt = now;
     if (this.state == State.RESTING) this.wake();
   }
 
-  /** The controls have changed. Frames of the old kind that are under way may still come. */
   change(): void {
     this.quality = this.controls.quality.value;
     this.ceiling = 100;
@@ -186,16 +175,29 @@ export class Capture extends Task {
     }
   }
 
-  /** Keeps the controls' values, so that they survive a restart. @returns whether the board could */
-  keep(): bool {
-    return keepSettings(this.controls);
+  objection(): string {
+    return this.sensor.objection;
   }
 
-  /** Frames published a second, in thousandths, over the last whole second. */
-  rate(now: i64): u32 {
-    const silence = now - this.lastPublished;
-    const isSilent = this.lastPublished == NEVER || silence > SECOND + 2 * this.sensor.interval;
-    return isSilent ? 0 : this.thousandths;
+  /** A sensor that failed is tried again, and a fresh frame may come at any time. */
+  isStale(_now: i64): bool {
+    return false;
+  }
+
+  describe(json: Writer, now: i64): void {
+    json.text('"state":"').text(stateName(this.state)).text('","fault":"').text(sensorFaultName(this.fault));
+    json.text('","sensor":"').text(this.sensor.name);
+    json.text('","width":').number(this.width).text(',"height":').number(this.height);
+    json.text(',"format":"').text(formatName(this.format));
+    json.text('","sampling":"').text(this.controls.sampling.choice);
+    json.text('","quality":').number(this.quality).text(',"fps":').thousandths(this.rate(now));
+    json.text(',"sequence":').number(this.sequence).text(',"bytes":').number(this.bytes);
+    json.text(',"published":').number(this.published).text(',"overflowed":').number(this.overflowed);
+    json.text(',"torn":').number(this.torn).text(',"stalled":').number(this.stalled);
+  }
+
+  protected breath(): i64 {
+    return 2 * this.sensor.interval;
   }
 
   run(now: i64): void {
@@ -338,8 +340,7 @@ export class Capture extends Task {
     if (this.held(Holder.SENSOR)) return;
     if (now - this.wantedAt >= REST_AFTER) {
       this.state = State.RESTING;
-      this.lastPublished = NEVER;
-      this.thousandths = 0;
+      this.rest();
       return;
     }
     const buffer = this.held(Holder.NOBODY);
@@ -451,10 +452,7 @@ export class Capture extends Task {
     memory.copy(slot.jpegAt, file, bytes);
     slot.size = this.width << 16 | this.height;
     this.slots.publish(slot, bytes, time);
-    this.published++;
-    this.sequence = slot.sequence;
-    this.bytes = bytes;
-    this.count(now);
+    this.count(slot, now);
   }
 
   /** Chooses the next frame's quality by what the last one took. */
@@ -477,21 +475,6 @@ export class Capture extends Task {
     if (this.state == State.RUNNING || this.state == State.RESTING) this.state = State.DRAINING;
   }
 
-  /** Counts a published frame for the rate. */
-  private count(now: i64): void {
-    this.counted++;
-    const elapsed = now - this.countedFrom;
-    if (this.lastPublished == NEVER) {
-      this.countedFrom = now;
-      this.counted = 0;
-    } else if (elapsed >= SECOND) {
-      this.thousandths = u32(<i64>this.counted * 1000 * SECOND / elapsed);
-      this.countedFrom = now;
-      this.counted = 0;
-    }
-    this.lastPublished = now;
-  }
-
   /** The file would have overtaken the pixels, or the slot: this frame is lost, the next is made smaller. */
   private giveUp(): void {
     this.overflowed++;
@@ -502,7 +485,7 @@ export class Capture extends Task {
 }
 
 /** How `/state` and the log name a fault. */
-export function sensorFaultName(fault: SensorFault): string {
+function sensorFaultName(fault: SensorFault): string {
   switch (fault) {
     case SensorFault.REFUSED:
       return "refused";
@@ -514,6 +497,24 @@ export function sensorFaultName(fault: SensorFault): string {
       return "stalled";
     default:
       return "none";
+  }
+}
+
+/** How `/state` names what the task does. */
+function stateName(state: State): string {
+  switch (state) {
+    case State.FINDING:
+      return "finding";
+    case State.STARTING:
+    case State.CONFIGURING:
+    case State.DRAINING:
+      return "configuring";
+    case State.RESTING:
+      return "resting";
+    case State.RUNNING:
+      return "running";
+    default:
+      return "failed";
   }
 }
 

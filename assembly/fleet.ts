@@ -4,10 +4,10 @@
  */
 
 import { Fault, frameOut } from "./board";
-import { Capture } from "./capture";
 import { SECOND } from "./limits";
 import { Task } from "./scheduler";
 import { Slots } from "./slot";
+import { Source } from "./source";
 
 export class Outlet extends Task {
   /** The last frame that was handed over. */
@@ -15,7 +15,7 @@ export class Outlet extends Task {
 
   constructor(
     private readonly slots: Slots,
-    private readonly capture: Capture,
+    private readonly source: Source,
   ) {
     super();
   }
@@ -23,7 +23,7 @@ export class Outlet extends Task {
   run(now: i64): void {
     const result = this.offer(now);
     if (result == Fault.MISSING) return; // it is never woken again
-    if (result == 0) this.capture.want(now);
+    if (result == 0) this.source.want(now);
     const published = this.slots.published;
     this.waitFor(published, published.count);
     this.waitUntil(now + SECOND); // while capture rests, somebody may have come whom frames can be sent to
@@ -34,6 +34,6 @@ export class Outlet extends Task {
     if (!newest || newest.sequence == this.sequence) return frameOut(0, 0, 0, 0, 0);
     this.sequence = newest.sequence;
     const age = <u32>min<i64>(max<i64>(now - newest.time, 0), u32.MAX_VALUE);
-    return frameOut(newest.jpegAt, newest.jpegBytes, newest.sequence, age, newest.size);
+    return frameOut(newest.fileAt, newest.jpegBytes, newest.sequence, age, newest.size);
   }
 }

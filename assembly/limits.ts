@@ -11,6 +11,7 @@
  *     slots                             3,145,728      SLOTS x SLOT_BYTES
  *     connections                         106,496      CONNECTIONS_MAX x (IN_BYTES + OUT_BYTES + BODY_BYTES_MAX)
  *     requests' heads                      21,248      CONNECTIONS_MAX x (TARGET_BYTES_MAX + VALUES_BYTES + 24 + 24)
+ *     upstreams                             7,056      UPSTREAMS_MAX x (IN_BYTES and a request's head)
  *     WebSocket viewers                    17,216      CONNECTIONS_MAX x (UNACKNOWLEDGED_MAX x 52 + some 240)
  *     pages, texts, tasks            ~     55,000
  *                                       ---------
@@ -55,8 +56,10 @@ export const SNAPSHOTS_MAX: i32 = SERVER ? 16 : 2;
 export const CONNECTIONS_MAX: i32 = SERVER ? 320 : 16;
 /** Snapshots that may wait for a frame or a place. Two connections stay free of viewers and snapshots in any case. */
 export const SNAPSHOTS_WAITING_MAX: i32 = CONNECTIONS_MAX - VIEWERS_MAX - SNAPSHOTS_MAX - 2;
-/** Handles of sockets: the connections, the listener, those that the camera makes, and one that is only refused. */
-export const HANDLES_MAX: i32 = CONNECTIONS_MAX + 8;
+/** Upstreams at once: the one whose frames are shown, and who would like to be. */
+export const UPSTREAMS_MAX: i32 = 3;
+/** Handles of sockets: all these, the listeners, those that the camera makes, and such as are only refused. */
+export const HANDLES_MAX: i32 = CONNECTIONS_MAX + UPSTREAMS_MAX + 8;
 
 // --- Slots
 
@@ -107,6 +110,13 @@ export const WEBSOCKET_KEY_BYTES: u32 = 24;
 export const MESSAGE_BYTES_MAX: u32 = 64;
 /** Frames that a viewer was sent and has not acknowledged: at 30 a second those of half a second. */
 export const UNACKNOWLEDGED_MAX: i32 = 16;
+
+// --- Relay
+
+/** Bytes of a stream that are received, and then looked at, at once. */
+export const RELAY_PIECE_BYTES: u32 = 32 * 1024;
+/** An upstream is cut off when none of so many bytes belong to a file that is whole and fits. */
+export const RELAY_WASTE_MAX: u32 = 8 * SLOT_BYTES;
 
 // --- Secrets
 
@@ -180,5 +190,13 @@ export const READY_PAUSE: i64 = SECOND / 5;
 export const CONNECT_DEADLINE: i64 = 10 * SECOND;
 /** A connection that was of use for so long works: the next failure is named again, and tried again soon. */
 export const SETTLE_AFTER: i64 = SECOND;
+/** A part of an upstream's stream must be whole in this time from its first byte. */
+export const PART_DEADLINE: i64 = 30 * SECOND;
+/** An upstream of which no whole frame came for so long gives its place to another one. */
+export const UPSTREAM_SILENCE: i64 = 10 * SECOND;
+/** A relay's newest frame is stale after this where no upstream is there, and after UPSTREAM_SILENCE where one is. */
+export const STALE_AFTER: i64 = 3 * SECOND;
+/** The log tells of upstreams that come and go, or are refused, no more often than this. */
+export const TELL_UPSTREAM_EVERY: i64 = 5 * SECOND;
 /** Wrong secrets are counted for this long. */
 export const TRIES_WINDOW: i64 = 60 * SECOND;

@@ -63,6 +63,20 @@ export function keepSettings(controls: Controls): bool {
   return true;
 }
 
+/** Where frames come from. */
+export enum SourceKind {
+  SENSOR,
+  /** Upstreams connect to us and send them. */
+  PUSH,
+}
+
+export function readSource(): SourceKind {
+  if (!get("source") || is("sensor", 0)) return SourceKind.SENSOR;
+  if (is("push", 0)) return SourceKind.PUSH;
+  ignored("source");
+  return SourceKind.SENSOR;
+}
+
 /** What the soft sensor shows: the one size and format of the board's scene, or one of those that a camera offers. */
 export class Scene {
   width: i32 = 320;

@@ -10,7 +10,7 @@
  * and, in front, what makes of the same header and file a message of WebSocket, and that with a ping before it:
  *
  *     |  unused  | ping  | message's head | part header | JPEG file | CR LF --frame CR LF |  unused  |
- *     at         pingAt  messageAt        partAt        jpegAt      jpegEnd
+ *     at         pingAt  messageAt        partAt        fileAt      fileEnd
  */
 
 import { JPEG_BYTES_MAX, PART_HEAD_BYTES, PART_TAIL_BYTES, SLOTS, SLOT_BYTES } from "./limits";
@@ -28,7 +28,8 @@ export class Slot {
   partBytes: u32 = 0;
   /** The first byte of the frame as a message of WebSocket, which ends where the file does. */
   messageAt: usize = 0;
-  /** Bytes of the JPEG file. */
+  /** Where the JPEG file lies, and its bytes. */
+  fileAt: usize = 0;
   jpegBytes: u32 = 0;
   /** Counts published frames from 1, and after the largest number from 1 again: 0 is never a frame's. */
   sequence: u32 = 0;
@@ -44,13 +45,13 @@ export class Slot {
     readonly at: usize,
   ) {}
 
-  /** Where the JPEG file begins, or shall be written. */
+  /** Where the JPEG file shall be written. */
   get jpegAt(): usize {
     return this.at + PART_HEAD_BYTES;
   }
 
-  get jpegEnd(): usize {
-    return this.jpegAt + this.jpegBytes;
+  get fileEnd(): usize {
+    return this.fileAt + this.jpegBytes;
   }
 
   /** The first byte of a ping that the message follows. */
@@ -108,28 +109,32 @@ export class Slots {
     return unreachable();
   }
 
-  /** Makes the file of `jpegBytes` that was written to `slot` the newest frame and wakes all who wait for one. */
-  publish(slot: Slot, jpegBytes: u32, time: i64): void {
+  /**
+   * Makes the file of `jpegBytes` that was written to `slot` the newest frame and wakes all who wait for one.
+   * @param at where it was written, if not at `jpegAt` but behind it
+   */
+  publish(slot: Slot, jpegBytes: u32, time: i64, at: usize = slot.jpegAt): void {
     assert(this.writing == slot, "published a slot that was not taken");
-    assert(jpegBytes <= JPEG_BYTES_MAX, "the file is larger than a slot");
+    assert(at >= slot.jpegAt && at + jpegBytes <= slot.jpegAt + JPEG_BYTES_MAX, "the file is larger than a slot");
     this.writing = null;
     if (++this.sequence == 0) this.sequence = 1;
     slot.sequence = this.sequence;
     slot.time = time;
+    slot.fileAt = at;
     slot.jpegBytes = jpegBytes;
 
-    const tail = this.writer.begin(slot.jpegAt + jpegBytes, PART_TAIL_BYTES);
+    const tail = this.writer.begin(at + jpegBytes, PART_TAIL_BYTES);
     tail.text("\r\n--").text(BOUNDARY).text("\r\n");
     const end = tail.at;
     // The header is moved up to the file, so that the part is one piece.
     const head = this.writer.begin(slot.at, PART_HEAD_BYTES);
     head.text("Content-Type: image/jpeg\r\nContent-Length: ").number(jpegBytes);
     head.text("\r\nX-Timestamp: ").seconds(time).text("\r\nX-Sequence: ").number(slot.sequence).text("\r\n\r\n");
-    slot.partAt = slot.jpegAt - head.length;
+    slot.partAt = at - head.length;
     slot.partBytes = u32(end - slot.partAt);
     memory.copy(slot.partAt, slot.at, head.length);
 
-    const messageBytes = u32(slot.jpegEnd - slot.partAt);
+    const messageBytes = u32(slot.fileEnd - slot.partAt);
     slot.messageAt = slot.partAt - headBytes(messageBytes);
     writeHead(slot.messageAt, Opcode.BINARY, messageBytes);
     writeHead(slot.pingAt, Opcode.PING, 0);

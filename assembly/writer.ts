@@ -88,6 +88,23 @@ export class Writer {
     return this;
   }
 
+  /** An IP address of 4 or 16 bytes (RFC 4291, 2.2, without its abbreviations); `unknown` for none. */
+  address(address: usize, length: u32): this {
+    if (length == 0) return this.text("unknown");
+    if (length == 4) {
+      for (let i: u32 = 0; i < 4; i++) {
+        if (i) this.byte(0x2e);
+        this.number(load<u8>(address + i));
+      }
+      return this;
+    }
+    for (let i: u32 = 0; i < length; i += 2) {
+      if (i) this.byte(0x3a);
+      this.hexadecimal(address + i, 2);
+    }
+    return this;
+  }
+
   /** Bytes from outside as text: what is not printable ASCII becomes `?`. */
   printable(address: usize, length: u32): this {
     for (let i: u32 = 0; i < length; i++) {

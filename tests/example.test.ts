@@ -33,7 +33,7 @@ before(() => {
   writeFileSync(`${FOLDER}/assembly/census.ts`, task);
   let main = readFileSync(`${FOLDER}/assembly/main.ts`, "utf8");
   main = insertBehind(main, /^import .* from "\.\/capture";$/m, `import { Census } from "./census";`);
-  main = insertBehind(main, /^ {2}const capture = .*$/m, "  new Census(capture);");
+  main = insertBehind(main, /^ {2}const source = .*$/m, "  new Census(source);");
   main = insertBehind(main, /^ {2}server\.route\("\/state".*$/m, route);
   writeFileSync(`${FOLDER}/assembly/main.ts`, main);
 });

@@ -99,7 +99,7 @@ describe("the slots", () => {
         length = 0;
       }
       for (let n = 0; n < lengthBytes[i]; n++) length = length << 8 | load<u8>(slot.messageAt + 2 + n);
-      expect(length).toBe(slot.jpegEnd - slot.partAt);
+      expect(length).toBe(slot.fileEnd - slot.partAt);
       expect(slot.partAt - slot.messageAt).toBe(2 + lengthBytes[i]);
       expect(load<u16>(slot.pingAt)).toBe(0x0089);
     }

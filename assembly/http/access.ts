@@ -32,7 +32,20 @@ export enum Access {
   ADMIN,
 }
 
-const CHALLENGE = 'WWW-Authenticate: Basic realm="wasmcam", charset="UTF-8"\r\n';
+/** What an Authorization field shows. */
+export enum Shown {
+  /** Nothing that can be a secret. */
+  NOTHING,
+  /** A secret that nobody has shown before: the keeper has to look at it first. */
+  UNKNOWN,
+  WRONG,
+  /** Something, after too many wrong secrets from the same address. */
+  TOO_OFTEN,
+  VIEWER,
+  ADMIN,
+}
+
+export const CHALLENGE = 'WWW-Authenticate: Basic realm="wasmcam", charset="UTF-8"\r\n';
 
 const RETRY_AFTER = "Retry-After: 60\r\n";
 
@@ -47,6 +60,8 @@ export class Guard {
   readonly origins: Names = new Names("origins");
   /** Places in the line before the keeper that were given out. */
   private places: u32 = 0;
+  /** Bytes of what was shown last. */
+  private shownBytes: u32 = 0;
 
   /** The next place in that line. */
   drawPlace(): u32 {
@@ -58,7 +73,7 @@ export class Guard {
   isForUs(connection: Connection, now: i64): bool {
     const parser = connection.parser;
     const bytes = nameBytes(parser.host, parser.hostBytes);
-    if (this.isOurs(parser.host, bytes)) return true;
+    if (this.isOurs(parser)) return true;
     const text = connection.beginRefusal();
     text.text("this camera is not known as ").printable(parser.host, min(bytes, 64));
     text.text("; use its address, or add the name to its hosts");
@@ -85,13 +100,17 @@ export class Guard {
     return this.knows(connection, access, now);
   }
 
-  private isOurs(at: usize, bytes: u32): bool {
+  /** Whether the host that is asked is one that only we have. */
+  isOurs(parser: Parser): bool {
+    const at = parser.host;
+    const bytes = nameBytes(at, parser.hostBytes);
     // Whoever names no host at all (HTTP/1.0) is no browser.
     if (bytes == 0 || isAddress(at, bytes) || this.hosts.has(at, bytes)) return true;
     return isName(at, bytes, "localhost") || isName(at, bytes, "wasmcam") || isName(at, bytes, "wasmcam.local");
   }
 
-  private isOwnPage(parser: Parser): bool {
+  /** Whether a page of ours asks, or one that is listed, or a program that is no browser. */
+  isOwnPage(parser: Parser): bool {
     const at = parser.origin;
     const bytes = parser.originBytes;
     if (bytes == 0 || this.isListed(parser)) return true;
@@ -108,25 +127,44 @@ export class Guard {
       connection.refuse("403 Forbidden", "no admin secret is set, and this board can't make one", now);
       return false;
     }
-    if (parser.authorizationBytes == 0) return this.challenge(connection, access, now);
-    const address = addressOf(connection.peer, connection.peerBytes);
-    const bytes = readCredentials(parser.authorization, parser.authorizationBytes);
-    if (bytes < 0) return this.challenge(connection, access, now);
-    keeper.digestTo(digest, shownSecret, bytes);
-    if (keeper.tries.wasWrong(address, digest)) return this.challenge(connection, access, now);
-    if (!keeper.tries.isOpen(address, now)) {
-      connection.refuse("429 Too Many Requests", "too many wrong secrets, try again in a minute", now, RETRY_AFTER);
-      return false;
+    switch (this.shown(parser, connection.peer, connection.peerBytes, now)) {
+      case Shown.ADMIN:
+        return true;
+      case Shown.VIEWER:
+        return access == Access.VIEWER || this.challenge(connection, access, now);
+      case Shown.TOO_OFTEN:
+        connection.refuse("429 Too Many Requests", "too many wrong secrets, try again in a minute", now, RETRY_AFTER);
+        return false;
+      case Shown.UNKNOWN:
+        if (connection.isFirst) this.check(connection.peer, connection.peerBytes, now);
+        connection.awaitKeeper();
+        return false;
+      default:
+        return this.challenge(connection, access, now);
     }
+  }
+
+  /** What a request shows that comes from the IP address of `peerBytes` bytes at `peer`. */
+  shown(parser: Parser, peer: usize, peerBytes: u32, now: i64): Shown {
+    const keeper = this.keeper;
+    if (parser.authorizationBytes == 0) return Shown.NOTHING;
+    const address = addressOf(peer, peerBytes);
+    const bytes = readCredentials(parser.authorization, parser.authorizationBytes);
+    if (bytes < 0) return Shown.NOTHING;
+    this.shownBytes = bytes;
+    keeper.digestTo(digest, shownSecret, bytes);
+    if (keeper.tries.wasWrong(address, digest)) return Shown.WRONG;
+    if (!keeper.tries.isOpen(address, now)) return Shown.TOO_OFTEN;
     const isAdmin = keeper.admin.isDigest(digest);
     const isViewer = keeper.viewer.isDigest(digest);
-    if (isAdmin || isViewer) {
-      keeper.tries.countRight(address, now);
-      return isAdmin || access == Access.VIEWER || this.challenge(connection, access, now);
-    }
-    if (!keeper.isBusy && connection.isFirst) keeper.check(shownSecret, bytes, address, now);
-    connection.awaitKeeper();
-    return false;
+    if (!isAdmin && !isViewer) return Shown.UNKNOWN;
+    keeper.tries.countRight(address, now);
+    return isAdmin ? Shown.ADMIN : Shown.VIEWER;
+  }
+
+  /** Has the keeper look at what was shown a moment ago, and was UNKNOWN, unless it is busy. Its `done` tells. */
+  check(peer: usize, peerBytes: u32, now: i64): void {
+    if (!this.keeper.isBusy) this.keeper.check(shownSecret, this.shownBytes, addressOf(peer, peerBytes), now);
   }
 
   private challenge(connection: Connection, access: Access, now: i64): bool {

@@ -20,6 +20,7 @@ import {
   IDLE_DEADLINE,
   IN_BYTES,
   OUT_BYTES,
+  SECOND,
   SLOT_BYTES,
   SNAPSHOT_DEADLINE,
   SNAPSHOT_FRESH,
@@ -355,7 +356,7 @@ export class Connection extends Task {
 
   /** Sends the newest frame, a fresh one where capture can make it in time. */
   sendSnapshot(now: i64): void {
-    this.server.capture.want(now);
+    this.server.source.want(now);
     if (!this.server.hasRoomToAwaitSnapshot) {
       this.putOff("too many snapshots under way, try again later", now);
       return;
@@ -603,13 +604,14 @@ export class Connection extends Task {
       return;
     }
     const isLate = now >= this.frameBy;
-    const isFresh = now - newest.time <= SNAPSHOT_FRESH;
+    const isFresh = now - newest.time <= SNAPSHOT_FRESH || this.server.source.isStale(now);
     const hasRoom = this.server.isNextSnapshot(this) && this.server.makeRoomForSnapshot(now);
     if (hasRoom && (isFresh || isLate)) {
       const head = this.beginHead("200 OK");
       this.describe("image/jpeg", newest.jpegBytes);
-      head.text("X-Timestamp: ").seconds(newest.time).text("\r\nX-Sequence: ").number(newest.sequence).text("\r\n\r\n");
-      this.endHead(newest.jpegAt, newest.jpegBytes, now);
+      head.text("X-Timestamp: ").seconds(newest.time).text("\r\nX-Sequence: ").number(newest.sequence);
+      head.text("\r\nAge: ").number(u64(max(now - newest.time, 0) / SECOND)).text("\r\n\r\n"); // RFC 9111, 5.1
+      this.endHead(newest.fileAt, newest.jpegBytes, now);
       if (this.parser.method == Method.HEAD) return;
       this.slot = slots.borrow();
       this.server.snapshots++;
@@ -640,7 +642,7 @@ export class Connection extends Task {
   /** Begins with the newest frame if the viewer does not have it yet, else waits for one. */
   private watch(now: i64): void {
     const slots = this.server.slots;
-    this.server.capture.want(now);
+    this.server.source.want(now);
     const newest = slots.newest;
     if (!newest || newest.sequence == this.sequence) {
       this.state = State.WATCHING;
@@ -655,7 +657,7 @@ export class Connection extends Task {
     this.slot = slots.borrow();
     const hasPing = this.isWebSocket && this.window.wantsPing(now);
     const from = !this.isWebSocket ? newest.partAt : hasPing ? newest.pingAt : newest.messageAt;
-    const end = this.isWebSocket ? newest.jpegEnd : newest.partAt + newest.partBytes;
+    const end = this.isWebSocket ? newest.fileEnd : newest.partAt + newest.partBytes;
     const count = this.send(from, end, now);
     if (count < 0) return;
     if (count == 0) {
@@ -692,7 +694,7 @@ export class Connection extends Task {
     this.returnSlot();
     this.sent++;
     this.state = State.WATCHING;
-    this.server.capture.want(now);
+    this.server.source.want(now);
     if (this.isWebSocket) {
       this.window.heardAt = now;
       this.wake(); // for what is to be told, and for a newer frame

@@ -13,7 +13,7 @@ import { Server } from "./server";
 export function sendControls(connection: Connection, server: Server, now: i64): void {
   const json = connection.beginText();
   json.text('{"controls":[');
-  const all = server.capture.controls.all;
+  const all = server.source.controls.all;
   let first = true;
   for (let i = 0; i < all.length; i++) {
     const control = all[i];
@@ -27,23 +27,23 @@ export function sendControls(connection: Connection, server: Server, now: i64): 
 }
 
 export function setControls(connection: Connection, server: Server, now: i64): void {
-  const controls = server.capture.controls;
+  const controls = server.source.controls;
   const parser = connection.parser;
   for (let i = 0; i < controls.all.length; i++) controls.all[i].wanted = controls.all[i].value;
   if (!read(controls, parser.query, parser.queryBytes, connection, now)) return;
   if (!read(controls, connection.body, parser.bodyBytes, connection, now)) return;
   controls.exchange();
-  const objection = server.capture.sensor.objection;
+  const objection = server.source.objection();
   if (objection.length) {
     controls.exchange();
     return connection.refuse("400 Bad Request", objection, now);
   }
-  server.capture.change();
+  server.source.change();
   sendControls(connection, server, now);
 }
 
 export function saveControls(connection: Connection, server: Server, now: i64): void {
-  if (server.capture.keep()) {
+  if (server.source.keep()) {
     connection.beginText().text("kept\n");
     connection.endText("200 OK", "text/plain; charset=utf-8", "", now);
   } else connection.refuse("507 Insufficient Storage", "this board has no room to keep settings", now);

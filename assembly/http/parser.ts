@@ -33,6 +33,8 @@ export enum Method {
   HEAD,
   OPTIONS,
   POST,
+  /** Only upstreams put something. */
+  PUT,
   /** Any other: no route takes it. */
   OTHER,
 }
@@ -103,8 +105,8 @@ const NAME_BYTES_MAX: u32 = 24;
 /** The version of WebSocket that RFC 6455 is. */
 const WEBSOCKET_VERSION = "13";
 const METHOD_BYTES_MAX: u32 = 16;
-/** A body's length above which it is not counted exactly; ten times it still fits 32 bits. */
-const BODY_UNCOUNTED: u32 = 100_000_000;
+/** A body's length from which on it is not counted exactly; ten times it still fits 32 bits. */
+export const BODY_UNCOUNTED: u32 = 100_000_000;
 
 export class Parser {
   outcome: Outcome = Outcome.MORE;
@@ -173,6 +175,11 @@ export class Parser {
   /** Whether not one byte of a request came yet, but maybe empty lines. */
   get isIdle(): bool {
     return this.state == State.START || this.state == State.START_LF;
+  }
+
+  /** Whether the request says how long its body is. */
+  get hasLength(): bool {
+    return this.lengths > 0;
   }
 
   /** Gets ready for the next request. */
@@ -427,6 +434,7 @@ export class Parser {
     else if (equals(this.token, this.tokenBytes, "HEAD")) this.method = Method.HEAD;
     else if (equals(this.token, this.tokenBytes, "OPTIONS")) this.method = Method.OPTIONS;
     else if (equals(this.token, this.tokenBytes, "POST")) this.method = Method.POST;
+    else if (equals(this.token, this.tokenBytes, "PUT")) this.method = Method.PUT;
     this.tokenBytes = 0;
   }
 

@@ -7,7 +7,6 @@
  */
 
 import { Close, Level, tcpClose, tcpSend } from "../board";
-import { Capture } from "../capture";
 import { beginLine, endLine, say } from "../journal";
 import {
   BODY_BYTES_MAX,
@@ -23,6 +22,7 @@ import { Pusher } from "../relay/pusher";
 import { Task } from "../scheduler";
 import { Slots } from "../slot";
 import { Socket } from "../sockets";
+import { Source } from "../source";
 import { Writer } from "../writer";
 import { Access, Guard } from "./access";
 import { Connection, State } from "./connection";
@@ -75,7 +75,6 @@ export class Server extends Task {
   /** Snapshots on their way. */
   snapshots: i32 = 0;
 
-  readonly guard: Guard = new Guard();
   private readonly routes: Route[] = [];
   private readonly listener: Socket = new Socket(this);
   private fullBytes: u32 = 0;
@@ -84,8 +83,9 @@ export class Server extends Task {
 
   constructor(
     readonly port: u32,
-    readonly capture: Capture,
+    readonly source: Source,
     readonly slots: Slots,
+    readonly guard: Guard,
   ) {
     super();
     for (let i = 0; i < CONNECTIONS_MAX; i++) this.connections[i] = new Connection(this);

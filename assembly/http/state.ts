@@ -1,8 +1,6 @@
 /** `/state`: what the camera is doing, as JSON. Times are seconds on the camera's clock. */
 
 import { CRASH_BYTES_MAX, Identity, identify } from "../board";
-import { Capture, State, sensorFaultName } from "../capture";
-import { formatName } from "../controls";
 import { CONNECTIONS_MAX, VIEWERS_MAX } from "../limits";
 import { VERSION } from "../version";
 import { Writer } from "../writer";
@@ -23,10 +21,10 @@ export function sendState(connection: Connection, server: Server, now: i64): voi
   json.text(',"crash":');
   crash(json);
   json.text(',"time":').seconds(now);
-  json.text(',"capture":');
-  capture(json, server.capture, now);
+  json.text(',"capture":{');
+  server.source.describe(json, now);
   const pusher = server.pusher;
-  json.text(',"push":');
+  json.text('},"push":');
   if (pusher) pusher.describe(json);
   else json.text("null");
   json.text(',"connections":').number(server.open);
@@ -58,35 +56,6 @@ function crash(json: Writer): void {
   json.text(',"time":').seconds(time).text("}");
 }
 
-function capture(json: Writer, capture: Capture, now: i64): void {
-  json.text('{"state":"').text(stateName(capture.state)).text('","fault":"').text(sensorFaultName(capture.fault));
-  json.text('","sensor":"').text(capture.sensor.name);
-  json.text('","width":').number(capture.width).text(',"height":').number(capture.height);
-  json.text(',"format":"').text(formatName(capture.format));
-  json.text('","sampling":"').text(capture.controls.sampling.choice);
-  json.text('","quality":').number(capture.quality).text(',"fps":').thousandths(capture.rate(now));
-  json.text(',"sequence":').number(capture.sequence).text(',"bytes":').number(capture.bytes);
-  json.text(',"published":').number(capture.published).text(',"overflowed":').number(capture.overflowed);
-  json.text(',"torn":').number(capture.torn).text(',"stalled":').number(capture.stalled).text("}");
-}
-
 function identity(json: Writer, what: Identity): void {
   json.quoted(text, max(identify(what, text, TEXT_BYTES), 0));
-}
-
-function stateName(state: State): string {
-  switch (state) {
-    case State.FINDING:
-      return "finding";
-    case State.STARTING:
-    case State.CONFIGURING:
-    case State.DRAINING:
-      return "configuring";
-    case State.RESTING:
-      return "resting";
-    case State.RUNNING:
-      return "running";
-    default:
-      return "failed";
-  }
 }

@@ -5,13 +5,13 @@
  * As with any viewer the newest frame wins: a slow way loses whole frames. It has a viewer's place and slot.
  */
 
-import { Capture } from "../capture";
 import { Fault, Level } from "../board";
 import { beginLine, endLine } from "../journal";
 import { CONNECT_DEADLINE, IN_BYTES, WRITE_DEADLINE } from "../limits";
 import { Task } from "../scheduler";
 import { readSetting, settingValue } from "../settings";
 import { BOUNDARY, Slot, Slots } from "../slot";
+import { Source } from "../source";
 import { Writer } from "../writer";
 import { Peer, Trouble } from "./peer";
 
@@ -52,7 +52,7 @@ export class Pusher extends Task {
   private sequence: u32 = 0;
 
   constructor(
-    private readonly capture: Capture,
+    private readonly source: Source,
     private readonly slots: Slots,
   ) {
     super();
@@ -127,7 +127,7 @@ export class Pusher extends Task {
   /** Begins with the newest frame if the relay does not have it yet, else waits for one. */
   private watch(now: i64): void {
     const slots = this.slots;
-    this.capture.want(now);
+    this.source.want(now);
     const newest = slots.newest;
     if (!newest || newest.sequence == this.sequence) {
       this.state = State.WATCHING;

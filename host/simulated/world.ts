@@ -26,8 +26,9 @@ import { type SensorFaults, SimulatedSensor } from "./sensor.ts";
 import { Timeline } from "./timeline.ts";
 import { WebSocketClient } from "./websocket.ts";
 
-/** The port on which the module listens. */
+/** The ports on which the module listens: for HTTP, and for upstreams where its source is `push`. */
 const CAMERA_PORT = 80;
+const PUSH_PORT = 9999;
 /** From where clients come of which nothing else is said. */
 const CLIENT_ADDRESS = "10.0.0.2";
 /** What a step of the module takes, µs: least and most. Nothing else in it takes time. */
@@ -221,6 +222,11 @@ export class SimulatedWorld {
   /** A client that begins to connect now. */
   connect(conditions = this.#conditions, from = CLIENT_ADDRESS, options?: ConnectOptions): Client {
     return this.network.connect(CAMERA_PORT, conditions, from, options);
+  }
+
+  /** An upstream that begins to connect now. */
+  upstream(conditions = this.#conditions, from = CLIENT_ADDRESS): Client {
+    return this.network.connect(PUSH_PORT, conditions, from);
   }
 
   /** The board loses its power for a moment: all is gone but the settings, and the module starts with the next turn. */
