@@ -39,8 +39,8 @@ describe("the page as it is built", () => {
 
   it("is small enough for a board", async () => {
     const { html, gzip } = await buildPage(SOURCE);
-    assert.ok(html.length <= 14_500, `${html.length} bytes`);
-    assert.ok(gzip.length <= 6_500, `${gzip.length} bytes compressed`);
+    assert.ok(html.length <= 15_500, `${html.length} bytes`);
+    assert.ok(gzip.length <= 6_900, `${gzip.length} bytes compressed`);
   });
 
   it("asks nobody but its camera for anything", async () => {
@@ -97,14 +97,70 @@ describe("the page in Chromium", () => {
     page.on("console", (message) => said.push(message.text()));
     page.on("pageerror", (error) => said.push(error.message));
     page.on("request", (request) => asked.add(request.url()));
+    page.on("websocket", (socket) => asked.add(socket.url().replace("ws:", "http:")));
     await page.goto(camera.url);
     await inState(page, "live");
     await picturesMove(page);
     assert.deepEqual(said, []);
     assert.deepEqual(
       [...asked].filter((url) => !url.startsWith("data:")).sort(),
-      ["/", "/state", "/stream.jpg"].map((path) => camera.url + path),
+      ["/", "/state", "/ws"].map((path) => camera.url + path),
     );
+  });
+
+  test("acknowledges each picture that comes by WebSocket, and the camera knows how old they are", async () => {
+    const camera = await start();
+    const page = await open("about:blank");
+    const acknowledged: string[] = [];
+    let came = 0;
+    page.on("websocket", (socket) => {
+      socket.on("framesent", ({ payload }) => acknowledged.push(String(payload)));
+      socket.on("framereceived", () => came++);
+    });
+    await page.goto(camera.url);
+    await inState(page, "live");
+    await until(async () => acknowledged.length >= 20, "20 pictures");
+    const numbers = acknowledged.map(Number);
+    assert.ok(numbers.every((number, i) => i === 0 || number > numbers[i - 1]), acknowledged.join());
+    assert.ok(came >= numbers.length);
+    const [{ age, sent }] = (await stateOf(camera.url)).viewers;
+    assert.ok(age > 0 && sent >= 20, `${sent} sent, the last acknowledged at ${age} s`);
+  });
+
+  for (const way of ["refused", "swallowed"] as const) {
+    test(`watches the stream where WebSockets are ${way}, and a WebSocket again where they pass`, async () => {
+      const camera = await start();
+      const relay = await between(camera.url);
+      relay.webSockets = way;
+      const streams: string[] = [];
+      const page = await open("about:blank");
+      page.on("request", (request) => request.url().endsWith("/stream.jpg") && streams.push(request.url()));
+      await page.goto(relay.url);
+      await inState(page, "live");
+      await picturesMove(page);
+      assert.ok(streams.length > 0);
+      relay.webSockets = "passed";
+      relay.tunnels = 0;
+      const before = streams.length;
+      relay.breakOff();
+      await until(async () => relay.tunnels > 0, "another WebSocket");
+      await inState(page, "live");
+      await picturesMove(page);
+      assert.equal(streams.length, before);
+    });
+  }
+
+  test("notices a WebSocket that went silent while the camera went on, and opens another", async () => {
+    const camera = await start();
+    const relay = await between(camera.url);
+    relay.webSockets = "passed";
+    const page = await open(relay.url);
+    await inState(page, "live");
+    relay.hold();
+    await inState(page, "lost");
+    relay.release();
+    await inState(page, "live");
+    await picturesMove(page);
   });
 
   test("has each picture on the screen before the next one is sent, at one frame a second", async () => {
