@@ -64,6 +64,22 @@ describe("secrets and foreign pages in Chromium", () => {
     );
   }
 
+  /** Whether a page gets a picture by WebSocket. */
+  function watches(page: Page, camera: string): Promise<boolean> {
+    return page.evaluate(
+      (url) =>
+        new Promise<boolean>((done) => {
+          const socket = new WebSocket(url);
+          socket.onmessage = () => {
+            done(true);
+            socket.close();
+          };
+          socket.onclose = () => done(false);
+        }),
+      `${camera.replace("http", "ws")}/ws`,
+    );
+  }
+
   test("a foreign page reads nothing, shows nothing and changes nothing", async () => {
     const camera = await start();
     const page = await openForeign();
@@ -74,6 +90,7 @@ describe("secrets and foreign pages in Chromium", () => {
     const headers = { Authorization: bearer(ADMIN_SECRET).Authorization };
     assert.equal(await asks(page, `${camera}/control?quality=12`, { method: "POST", headers }), "TypeError");
     assert.equal(await shows(page, `${camera}/snapshot.jpg`), false);
+    assert.equal(await watches(page, camera), false); // browsers ask nobody about this, and show the user's secret
     assert.equal(await quality(camera), 85);
 
     const refused: string[] = [];
@@ -104,6 +121,7 @@ describe("secrets and foreign pages in Chromium", () => {
     assert.equal(listed.status, 200);
     assert.equal(await asks(page, `${camera}/state`), 200);
     assert.equal(await shows(page, `${camera}/snapshot.jpg`), true);
+    assert.equal(await watches(page, camera), true);
     assert.equal(await asks(page, `${camera}/control?quality=12`, { method: "POST" }), 401);
     const headers = { Authorization: bearer(ADMIN_SECRET).Authorization };
     assert.equal(await asks(page, `${camera}/control?quality=12`, { method: "POST", headers }), 200);
@@ -126,8 +144,12 @@ describe("secrets and foreign pages in Chromium", () => {
     const stranger = await open("about:blank");
     assert.equal(await stranger.goto(camera).then((answer) => answer?.status(), () => 401), 401);
     const credentials = { username: "anybody", password: VIEWER_SECRET };
-    const page = await open(camera, { httpCredentials: credentials });
+    const page = await open("about:blank", { httpCredentials: credentials });
+    const frames = { came: 0 };
+    page.on("websocket", (socket) => socket.on("framereceived", () => frames.came++));
+    await page.goto(camera);
     await inState(page, "live");
+    assert.ok(frames.came > 0, "the browser shows the secret for a WebSocket too");
     await picturesMove(page);
     assert.equal(await figure(page, "Viewers"), "1 of 8");
     // To watch is not to own.
