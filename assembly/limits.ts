@@ -143,6 +143,10 @@ export const FRIENDS_MAX: i32 = SERVER ? 128 : 16;
 
 /** Bytes of a host's name (RFC 1035, 2.3.4, as text). */
 export const HOST_BYTES_MAX: u32 = 253;
+/** Bytes of the request for a stream: an address, twice in parts of it, and as much for what stands around. */
+export const REQUEST_BYTES_MAX: u32 = 1024;
+/** Bytes of the head of what is answered. */
+export const ANSWER_BYTES_MAX: u32 = 4096;
 
 // --- Times, in µs
 

@@ -17,6 +17,7 @@ import { Server } from "./http/server";
 import { sendState } from "./http/state";
 import { RESTART_MAX, Sampling } from "./jpeg/encoder";
 import { JPEG_BYTES_MAX, SLOTS, SLOT_BYTES } from "./limits";
+import { Pull } from "./relay/pull";
 import { Push } from "./relay/push";
 import { Pusher } from "./relay/pusher";
 import { Hm01b0 } from "./sensors/hm01b0";
@@ -71,6 +72,8 @@ function makeSource(controls: Controls, slots: Slots, guard: Guard): Source {
   switch (readSource()) {
     case SourceKind.PUSH:
       return new Push(PUSH_PORT, controls, slots, guard);
+    case SourceKind.PULL:
+      return new Pull(controls, slots);
     default:
       return makeCapture(controls, slots);
   }

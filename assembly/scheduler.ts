@@ -62,6 +62,13 @@ export class Pulse {
   /** How often it has happened. Wraps; only equality counts. */
   count: u32 = 0;
 
+  /** Whether a task waits for it. */
+  get isAwaited(): bool {
+    let task = firstTask;
+    while (task && task.awaits != this) task = task.next;
+    return task !== null;
+  }
+
   /** It happens: wakes every task that waits for it, in one go. */
   fire(): void {
     this.count++;

@@ -68,11 +68,14 @@ export enum SourceKind {
   SENSOR,
   /** Upstreams connect to us and send them. */
   PUSH,
+  /** They are fetched from another camera. */
+  PULL,
 }
 
 export function readSource(): SourceKind {
   if (!get("source") || is("sensor", 0)) return SourceKind.SENSOR;
   if (is("push", 0)) return SourceKind.PUSH;
+  if (indexOf(0x3a) >= 0) return SourceKind.PULL;
   ignored("source");
   return SourceKind.SENSOR;
 }

@@ -35,6 +35,10 @@ export enum Trouble {
   MALFORMED,
   /** It has no stream of JPEG files there. */
   NO_STREAM,
+  /** It is to be asked over TLS. */
+  SECURE,
+  /** Where it is makes no sense. */
+  NO_ADDRESS,
 }
 
 const COLON: u32 = 0x3a;
@@ -123,8 +127,6 @@ export class Peer {
   /** It is not wanted for now. */
   rest(): void {
     if (this.socket.isOpen) this.socket.close(Close.ABORT);
-    this.trouble = Trouble.NONE;
-    this.pause = RETRY_PAUSE_MIN;
   }
 
   /** Something is wrong: it is named once, and tried again after a pause. */
@@ -142,14 +144,14 @@ export class Peer {
     this.pause = min(this.pause * 2, RETRY_PAUSE_MAX);
   }
 
-  /** Writes `host:port`. */
-  write(text: Writer): Writer {
+  /** Writes `host:port`, or the host alone where the port is `usual`. */
+  write(text: Writer, usual: u32 = 0): Writer {
     let isV6 = false;
     for (let i: u32 = 0; i < this.nameBytes; i++) if (load<u8>(this.name + i) == COLON) isV6 = true;
     if (isV6) text.byte(0x5b);
     text.bytes(this.name, this.nameBytes);
     if (isV6) text.byte(0x5d);
-    return text.byte(COLON).number(this.port);
+    return this.port == usual ? text : text.byte(COLON).number(this.port);
   }
 
   /** Writes what is wrong; nothing where nothing is. */
@@ -194,7 +196,13 @@ function describe(text: Writer, trouble: Trouble, status: i32): void {
       text.text("answered with something that is not HTTP");
       break;
     case Trouble.NO_STREAM:
-      text.text("has no stream of JPEG files there");
+      text.text("has no multipart stream of JPEG files there");
+      break;
+    case Trouble.SECURE:
+      text.text("https is not spoken here, since there is no TLS in the module; a tunnel (ssh -L, stunnel) can do it");
+      break;
+    case Trouble.NO_ADDRESS:
+      text.text("the address is not of the form http://user:password@host:port/path");
       break;
   }
 }

@@ -452,7 +452,7 @@ function isBoundary(c: u32): bool {
   }
 }
 
-function isBlank(c: u32): bool {
+export function isBlank(c: u32): bool {
   return c == SPACE || c == TAB;
 }
 
@@ -461,12 +461,12 @@ function isSpace(c: u32): bool {
 }
 
 /** Whether what lies from `at` to before `end` is `name` (in small letters), in any case. */
-function isNamed(at: usize, end: usize, name: string): bool {
+export function isNamed(at: usize, end: usize, name: string): bool {
   return u32(end - at) == <u32>name.length && startsWith(at, end, name);
 }
 
 /** Whether what lies from `at` to before `end` begins with `text` (in small letters), in any case. */
-function startsWith(at: usize, end: usize, text: string): bool {
+export function startsWith(at: usize, end: usize, text: string): bool {
   if (u32(end - at) < <u32>text.length) return false;
   for (let i = 0; i < text.length; i++) {
     const c: u32 = load<u8>(at + i);
