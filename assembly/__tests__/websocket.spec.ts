@@ -224,10 +224,10 @@ describe("the window", () => {
   it("lets one frame go while nothing is known", () => {
     const window = new Window();
     window.begin(0);
-    expect(window.isOpen).toBe(true);
+    expect(window.isOpen(0)).toBe(true);
     expect(window.wantsPing(0)).toBe(true);
     window.begun(1, 20_000, 0, 0);
-    expect(window.isOpen).toBe(false);
+    expect(window.isOpen(0)).toBe(false);
     expect(window.frames).toBe(1);
   });
 
@@ -290,10 +290,23 @@ describe("the window", () => {
       window.begun(1, 1_000_000, 0, 0);
       window.acknowledge(1, SECOND); // 1 MB/s, so that a millisecond is a kilobyte
       window.begun(2, <u32>times[i] * 1000, 0, SECOND);
-      expect(window.isOpen).toBe(true, trips[i].toString());
+      expect(window.isOpen(SECOND)).toBe(true, trips[i].toString());
       window.begun(3, 1, 0, SECOND);
-      expect(window.isOpen).toBe(false, trips[i].toString());
+      expect(window.isOpen(SECOND)).toBe(false, trips[i].toString());
     }
+  });
+
+  it("lets nothing be owed for longer than that, and its own sending time", () => {
+    const window = new Window();
+    window.begin(0);
+    window.begun(1, 1_000_000, 0, 0);
+    window.acknowledge(1, SECOND);
+    window.begun(2, 10_000, 0, SECOND);
+    window.begun(3, 10_000, 0, SECOND + 30 * MILLISECOND);
+    expect(window.isOpen(SECOND + 60 * MILLISECOND)).toBe(true);
+    expect(window.isOpen(SECOND + 61 * MILLISECOND)).toBe(false);
+    window.acknowledge(2, SECOND + 61 * MILLISECOND);
+    expect(window.isOpen(SECOND + 61 * MILLISECOND)).toBe(true);
   });
 
   it("never counts more frames than it has room for", () => {
@@ -302,7 +315,7 @@ describe("the window", () => {
     window.begun(1, 1_000_000, 0, 0);
     window.acknowledge(1, 1);
     let owed: u32 = 2;
-    for (; window.isOpen; owed++) window.begun(owed, 1, 0, SECOND);
+    for (; window.isOpen(SECOND); owed++) window.begun(owed, 1, 0, SECOND);
     expect(window.frames).toBe(16);
     for (let sequence: u32 = 2; sequence < owed; sequence++) expect(window.acknowledge(sequence, SECOND)).toBe(true);
     expect(window.frames).toBe(0);

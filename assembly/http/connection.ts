@@ -649,7 +649,7 @@ export class Connection extends Task {
       this.waitFor(slots.published, slots.published.count);
       return;
     }
-    if (this.isWebSocket && !this.window.isOpen) {
+    if (this.isWebSocket && !this.window.isOpen(now)) {
       this.state = State.WATCHING; // until something is acknowledged
       return;
     }

@@ -2,9 +2,11 @@
  * How much a viewer is sent ahead of its acknowledgements: the rule by which a slow viewer's pictures stay young
  * whatever buffers lie on the way. It only reckons; frames and acknowledgements are told to it.
  *
- * A further frame may begin where nothing is unacknowledged, or no more than the viewer takes in a certain time:
+ * A further frame may begin where nothing is unacknowledged, or no more than the viewer takes in a certain time, and
+ * none of it for longer than that:
  *
  *     unacknowledged ≤ rate x time,   time = max(min(max(4 x round trip, 50 ms), 200 ms), 1.5 x round trip)
+ *     unacknowledged for ≤ time + its own sending time
  *
  * - *rate*: the bytes that were acknowledged from before a frame's beginning to its own acknowledgement, by the time
  *   that took; smoothed. It can't be more than the path carries, since that time has a round trip in it.
@@ -15,6 +17,7 @@
  * - *50 ms*: round trips over the air vary by so much; with less a good viewer would miss frames for nothing.
  * - *200 ms*: what lies before a new frame is gone in this time. With the frame's own waiting for the next one to be
  *   captured, and half a round trip, its picture is at most about 0.3 s old when it is there, and its own sending time.
+ * - *for*: a path that takes much in a moment has a high rate. Should it stop, no more than this is in front of it.
  * - *1.5*: a path that is longer than that keeps as much under way as it holds, and half as much again, or the rate
  *   could not rise: with one frame a round trip what is unacknowledged is the rate times the round trip.
  */
@@ -35,8 +38,9 @@ const SMOOTHING: i64 = 4;
 class Sent {
   sequence: u32 = 0;
   bytes: u32 = 0;
-  /** When it was captured. */
+  /** When it was captured, and begun. */
   time: i64 = 0;
+  begunAt: i64 = 0;
   /** Bytes that had been acknowledged when it was begun, and when that last changed, or sending began anew. */
   acknowledgedBefore: i64 = 0;
   acknowledgedAt: i64 = 0;
@@ -86,12 +90,14 @@ export class Window {
   }
 
   /** Whether a further frame may begin. */
-  get isOpen(): bool {
+  isOpen(now: i64): bool {
     if (this.frames == 0) return true;
-    if (this.frames == UNACKNOWLEDGED_MAX) return false;
+    if (this.frames == UNACKNOWLEDGED_MAX || this.rate == 0) return false;
     const near = min(max(4 * this.roundTrip, ACKNOWLEDGED_WITHIN_MIN), ACKNOWLEDGED_WITHIN_MAX);
     const time = max(near, this.roundTrip + this.roundTrip / 2);
-    return <i64>this.bytes * SECOND <= this.rate * time;
+    if (<i64>this.bytes * SECOND > this.rate * time) return false;
+    const oldest = this.sent[this.first];
+    return now - oldest.begunAt <= time + <i64>oldest.bytes * SECOND / this.rate;
   }
 
   /** Whether the next frame is to have a ping in front. */
@@ -132,6 +138,7 @@ export class Window {
     frame.sequence = sequence;
     frame.bytes = bytes;
     frame.time = time;
+    frame.begunAt = now;
     frame.acknowledgedBefore = this.acknowledged;
     frame.acknowledgedAt = this.acknowledgedAt;
     this.frames++;
@@ -153,7 +160,7 @@ export class Window {
     this.frames -= count + 1;
     const took = max(now - frame.acknowledgedAt, 1);
     const rate = (this.acknowledged - frame.acknowledgedBefore) * SECOND / took;
-    this.rate = this.rate ? this.rate + (rate - this.rate) / SMOOTHING : max(rate, 1);
+    this.rate = max(this.rate ? this.rate + (rate - this.rate) / SMOOTHING : rate, 1);
     this.acknowledgedAt = now;
     this.heardAt = now;
     this.age = now - frame.time;
