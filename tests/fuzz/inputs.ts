@@ -44,10 +44,12 @@ const FORMS = [
 ];
 
 const FILES = [
-  "ffd8ffc00002ffda00020102ff00ffd003ffd9",
-  "ffd8ffffc0000401020304ffda000200ffd9ffd90000",
-  "ffd8ffdb0003aaffc20002ffc40002ffda0002ffffd9",
+  "ffd8ffc0000b080030004001011100ffda00020102ff00ffd003ffd9",
+  "ffd8ffffc00008080010001000ffda000200ffd9ffd90000",
+  "ffd8ffdb0003aaffc2000b080030004001011100ffc40002ffda0002ffffd9",
   "ffd8ffd9",
   "ffd8ffc0ffff",
   "ffd8ffda0002ffd9",
+  "ffd8ffc00002ffda000201ffd9",
+  "ffd8ffc0000b080030004001011100ffda00020102ffd8ffd9",
 ];
