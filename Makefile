@@ -51,7 +51,7 @@ browser = fetched=$(CACHE)/browser/chromium; [ ! -x $$fetched ] || export CHROMI
 
 # How firmware gets to a board and starts there.
 flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
-flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS)
+flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS) $${CAMERA:+--camera "$$CAMERA"}
 
 .DEFAULT_GOAL := help
 .PHONY: help flash start test test-long sim soak fuzz bench build clean
@@ -64,6 +64,7 @@ help: ## This list
 	@echo "BOARD is one of: $(BOARDS). PORT (8080), SCENE (a folder of photographs, or pattern), FILES (a folder"
 	@echo "of JPEG files, shown as they are), SIZE (320x240),"
 	@echo "QUALITY (85), FPS (30) and SETTINGS (a file for what the camera keeps) are for flash and start."
+	@echo "CAMERA (a device such as /dev/video0) is for flash BOARD=linux."
 
 flash: ## The camera on a board, live: builds, starts, says where to look. BOARD PORT SCENE SIZE QUALITY FPS SETTINGS
 	$(call prepare,node board)

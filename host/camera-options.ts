@@ -28,6 +28,8 @@ export type CameraOptions = {
   scene: string;
   /** A folder of JPEG files to show in its place. */
   files?: string;
+  /** A camera to show in its place, where the board can have one. */
+  camera?: string;
   size: { width: number; height: number };
   format: string;
   sampling: string;
@@ -100,7 +102,7 @@ export function parseOptions<Options extends CameraOptions>(program: Command, ar
   const said = Object.keys(options).filter((name) => program.getOptionValueSource(name) === "cli");
   options.said = new Set(said);
   const problem = sizeProblem(options.size.width, options.size.height, FORMATS[options.format]);
-  if (problem) program.error(`error: ${problem}`);
+  if (problem && options.camera === undefined) program.error(`error: ${problem}`);
   return options;
 }
 

@@ -20,6 +20,8 @@ const UNSAFE_CORNERS = [
   "board/aotc/src/main.rs", // one call into C
   "board/boards/mps2-an500/src/lib.rs", // the addresses of devices and memory
   "board/boards/mps2-an500/src/watch.rs", // the watchdog's interrupt, and faults
+  "board/boards/linux/src/camera.rs", // one call into libc: a thread's signals
+  "board/boards/linux/src/video.rs", // one call into libc: a format's levels
   "board/boards/linux/src/queue.rs", // calls into libc that rustix does not have
   "board/drivers/src/lib.rs", // registers
   "board/wasm/src/platform.rs", // called from C, and hands memory to it

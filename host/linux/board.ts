@@ -32,6 +32,10 @@ export type LinuxOptions = {
   profile?: Profile;
   /** What the soft sensor sees, as `renderScene` makes it; without it none is plugged in. */
   scene?: Buffer;
+  /** A camera in its place: the device's path. */
+  camera?: string;
+  /** What the program's environment has besides. */
+  env?: Record<string, string>;
   /** What the camera is told (`sampling`, `quality`, `fps`…): it hides what is kept. */
   settings?: Record<string, string>;
   /** Where settings are kept; without it they are gone with the program. */
@@ -93,7 +97,10 @@ export async function startLinuxBoard(options: LinuxOptions = {}): Promise<Linux
   try {
     const scene = join(folder, "scene");
     if (options.scene) await writeFile(scene, options.scene);
-    const child = spawn(PROGRAM, programArguments(options, scene), { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(PROGRAM, programArguments(options, scene), {
+      env: { ...process.env, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const onExit = () => {
       child.kill("SIGKILL");
       forget();
@@ -127,6 +134,7 @@ function programArguments(options: LinuxOptions, scene: string): string[] {
     `--port=${port}`,
     ...(host === undefined ? [] : [`--host=${host}`]),
     ...(profile === undefined ? [] : [`--profile=${profile}`]),
+    ...(options.camera === undefined ? [] : [`--camera=${options.camera}`]),
     ...(options.scene ? [`--scene-file=${scene}`] : []),
     ...Object.entries(settings).map(([name, value]) => `--set=${name}=${value}`),
     ...(settingsFile === undefined ? [] : [`--settings=${settingsFile}`]),

@@ -18,7 +18,11 @@ const SCENE_BYTES_MAX = 32_000_000;
 type Options = CameraOptions & { host: string; profile: Profile; settings?: string; report: boolean };
 
 function readOptions(args: string[]): Options {
-  const program = cameraCommand("linux", "The camera on this computer as a board: shows a scene as live video.")
+  const program = cameraCommand("linux", "This computer as a board: shows a scene, or a camera, as live video.")
+    .addOption(
+      new Option("--camera <device>", "a camera to show, such as /dev/video0, of --size and --format as near as it has")
+        .conflicts(["scene", "files"]),
+    )
     .option("--settings <file>", "where the camera keeps settings (default: they are forgotten)")
     .option("--host <address>", "address to listen on; 0.0.0.0: every one of this computer's", "127.0.0.1")
     .addOption(
@@ -39,7 +43,8 @@ async function run(options: Options): Promise<void> {
     port: options.port,
     host: options.host,
     profile: options.profile,
-    scene: await sceneOf(options, SCENE_BYTES_MAX),
+    camera: options.camera,
+    scene: options.camera === undefined ? await sceneOf(options, SCENE_BYTES_MAX) : undefined,
     settings: saidSettings(options),
     settingsFile: options.settings,
     report: options.report,

@@ -1,4 +1,5 @@
-//! The camera on a computer with Linux: reads the command line, binds the port, and runs the module until Ctrl-C.
+//! The camera on a computer with Linux: reads the command line, looks for the camera, binds the port, and runs the
+//! module until Ctrl-C.
 //!
 //! Exit codes: 0 ended as asked, 1 the machine is not as it should be (port in use, no such file), 2 the command line
 //! is wrong. Either way the reason is one line on standard error.
@@ -9,17 +10,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use board::capture::Capture;
 use board::fleet::Alone;
 use board::imports::{Board, Past};
 use board::log::{Level, TextLog};
 use board::scene::Scene;
 use board::sensor_bus::NoBus;
-use board::settings::{KeptSettings, Values};
+use board::settings::{KeptSettings, Settings, Values};
 use board::soft_sensor::SoftSensor;
 use board::supervisor::Supervisor;
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use linux_board::camera::{self, Camera, CameraLog};
 use linux_board::settings_file::SettingsFile;
 use linux_board::sockets::KernelSockets;
 use linux_board::system::{Console, NoWatchdog, Sleeper, SystemClock, SystemRandom, resident};
@@ -50,6 +53,22 @@ fn command() -> Command {
         )
         .arg(
             option("scene-file", "FILE", "what the soft sensor sees (host/linux/ makes such files)").value_parser(path),
+        )
+        .arg(
+            option("camera", "DEVICE", "a camera in its place, such as /dev/video0 or a path in /dev/v4l/by-id")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with("scene-file"),
+        )
+        .arg(
+            Arg::new("list-cameras")
+                .long("list-cameras")
+                .help("show sizes, formats and rates of all cameras, or of the one that --camera names")
+                .action(ArgAction::SetTrue),
+        )
+        .arg(option("size", "SIZE", "of a camera's pictures: the nearest that it has to this, such as 640x480"))
+        .arg(
+            option("format", "NAME", "of a camera's pictures; jpeg is passed through")
+                .value_parser(PossibleValuesParser::new(["jpeg", "yuyv", "rgb565", "gray", "bayer"])),
         )
         .arg(option("settings", "FILE", "where the camera keeps settings").value_parser(value_parser!(PathBuf)))
         .arg(
@@ -92,8 +111,10 @@ fn given(options: &ArgMatches) -> Values {
             given.set(name, &value.to_string());
         }
     }
-    if let Some(value) = options.get_one::<String>("sampling") {
-        given.set("sampling", value);
+    for name in ["sampling", "size", "format"] {
+        if let Some(value) = options.get_one::<String>(name) {
+            given.set(name, value);
+        }
     }
     if let Some(value) = options.get_one::<String>("push-to") {
         given.set("push", value);
@@ -129,6 +150,12 @@ fn bind(options: &ArgMatches) -> Result<KernelSockets, String> {
 }
 
 fn run(options: &ArgMatches) -> Result<(), String> {
+    if options.get_flag("list-cameras") {
+        let only = options.get_one::<PathBuf>("camera");
+        let table = camera::list(only.map(PathBuf::as_path)).map_err(|error| format!("/dev: {error}"))?;
+        let _ = write!(Console, "{table}");
+        return Ok(());
+    }
     let scene = match options.get_one::<PathBuf>("scene-file") {
         Some(path) => {
             let file = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?.leak();
@@ -153,17 +180,28 @@ fn run(options: &ArgMatches) -> Result<(), String> {
         (None, Some(profile)) if profile == "server" => &SERVER_MODULE.0,
         (None, _) => &BOARD_MODULE.0,
     };
+    let clock = SystemClock::start();
+    let (capture, settings, camera): (Box<dyn Capture>, Box<dyn Settings>, _) =
+        match options.get_one::<PathBuf>("camera") {
+            Some(path) => {
+                let (camera, log) = Camera::start(path, clock)?;
+                let settings = camera.settings(settings);
+                (Box::new(camera), Box::new(settings), Some(log))
+            }
+            None => (Box::new(SoftSensor::new(scene)), Box::new(settings), None),
+        };
     let sockets = bind(options)?;
     let address = sockets.local_address();
-    let sleeper = Sleeper::new(sockets.alarm()).map_err(|error| error.to_string())?;
+    let sleeper =
+        Sleeper::new(sockets.alarm(), camera.as_ref().map(CameraLog::news)).map_err(|error| error.to_string())?;
     let board = Board {
         name: NAME,
-        clock: Box::new(SystemClock::start()),
+        clock: Box::new(clock),
         sensor_bus: Box::new(NoBus),
-        capture: Box::new(SoftSensor::new(scene)),
+        capture,
         sockets: Box::new(sockets),
         fleet: Box::new(Alone),
-        settings: Box::new(settings),
+        settings,
         random: Box::new(SystemRandom),
         log: Box::new(TextLog::new(Console)),
         watchdog: Box::new(NoWatchdog),
@@ -176,6 +214,9 @@ fn run(options: &ArgMatches) -> Result<(), String> {
     let mut wake_at = supervisor.poll();
     let _ = writeln!(Console, "http://{address}/");
     loop {
+        for (level, line) in camera.iter().flat_map(CameraLog::take_lines) {
+            supervisor.board().log(level, format_args!("{line}"));
+        }
         let now = supervisor.board().now();
         if !sleeper.sleep(wake_at.saturating_sub(now)) {
             break;

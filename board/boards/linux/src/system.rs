@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use board::clock::{Clock, Micros, SECOND};
@@ -18,6 +19,7 @@ use rustix::time::Timespec;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// Time since the program's start.
+#[derive(Clone, Copy)]
 pub struct SystemClock(Instant);
 
 impl SystemClock {
@@ -70,9 +72,21 @@ impl fmt::Write for Console {
     }
 }
 
-/// Sleeps until a time, or until the network or somebody at the console wants something.
+/// Makes an eventfd readable.
+pub fn signal(event: &OwnedFd) {
+    // It can't fail: the counter would have to overflow, and then it is readable.
+    let _ = rustix::io::write(event, &1u64.to_ne_bytes());
+}
+
+/// Makes it unreadable.
+pub fn calm(event: &OwnedFd) {
+    let _ = rustix::io::read(event, &mut [0; 8]);
+}
+
+/// Sleeps until a time, or until the network, the camera or somebody at the console wants something.
 pub struct Sleeper {
     network: Rc<OwnedFd>,
+    camera: Option<Arc<OwnedFd>>,
     /// A byte comes in for each signal that asks to end.
     end: UnixStream,
 }
@@ -80,23 +94,34 @@ pub struct Sleeper {
 impl Sleeper {
     const SLEEP_MAX: Micros = 60 * SECOND;
 
-    /// `network`: readable when there is something to do.
-    pub fn new(network: Rc<OwnedFd>) -> io::Result<Self> {
+    /// `network` and `camera`: readable when there is something to do.
+    pub fn new(network: Rc<OwnedFd>, camera: Option<Arc<OwnedFd>>) -> io::Result<Self> {
         let (end, raised) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
             signal_hook::low_level::pipe::register(signal, raised.try_clone()?)?;
         }
-        Ok(Sleeper { network, end })
+        Ok(Sleeper { network, camera, end })
     }
 
     /// Answers whether to go on.
     pub fn sleep(&self, span: Micros) -> bool {
         let span = span.clamp(0, Self::SLEEP_MAX);
         let timeout = Timespec { tv_sec: span / SECOND, tv_nsec: span % SECOND * 1_000 };
-        let mut watched = [PollFd::new(&*self.network, PollFlags::IN), PollFd::new(&self.end, PollFlags::IN)];
+        let network: &OwnedFd = &self.network;
+        let camera = self.camera.as_deref().unwrap_or(network); // looked at twice, where there is none
+        let mut watched = [
+            PollFd::new(&self.end, PollFlags::IN),
+            PollFd::new(network, PollFlags::IN),
+            PollFd::new(camera, PollFlags::IN),
+        ];
         // It fails where a signal comes in between; then the next one tells.
         match rustix::event::poll(&mut watched, Some(&timeout)) {
-            Ok(_) => watched[1].revents().is_empty(),
+            Ok(_) => {
+                if self.camera.is_some() && !watched[2].revents().is_empty() {
+                    calm(camera);
+                }
+                watched[0].revents().is_empty()
+            }
             Err(_) => true,
         }
     }
