@@ -5,7 +5,8 @@
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
-#   test   Chromium and ffmpeg, which look at the stream as a viewer does, and cjpeg, which files are compared with
+#   test   Chromium, ffmpeg and gstreamer, which look at the stream as viewers do and send others, and cjpeg, which
+#          files are compared with
 #   fuzz   wasm2c and clang with libFuzzer, for `make fuzz` alone
 #
 # On Debian and Ubuntu it installs packages by itself, as root or through sudo. Elsewhere it says what to install and
@@ -77,6 +78,12 @@ llvm_is_there() { has "llvm-config-$LLVM_MAJOR" && [ -e "$("llvm-config-$LLVM_MA
 chromium_is_there() {
   [ -n "${CHROMIUM:-}" ] || has chromium || has chromium-browser || has google-chrome ||
     [ -x "$BROWSER_FOLDER/chromium" ]
+}
+
+# What the tests' pipelines are made of is in both of these.
+gstreamer_is_there() {
+  has gst-launch-1.0 && gst-inspect-1.0 --exists tcpclientsink && gst-inspect-1.0 --exists souphttpsrc &&
+    gst-inspect-1.0 --exists jpegenc && gst-inspect-1.0 --exists videotestsrc
 }
 
 libfuzzer_is_there() {
@@ -258,6 +265,8 @@ debian_board() {
 debian_test() {
   refresh_lists
   has ffmpeg || want "tests of the stream" ffmpeg
+  gstreamer_is_there ||
+    want "tests of the relay" gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   has cjpeg || want "tests of the encoder" libjpeg-turbo-progs
   if ! chromium_is_there && [ -n "$(candidate chromium)" ]; then
     want "tests of the page" chromium
@@ -305,6 +314,7 @@ board_lacks() {
 }
 test_lacks() {
   has ffmpeg || printf '\n    ffmpeg'
+  gstreamer_is_there || printf '\n    gstreamer 1.0 with its plug-ins of the sets base and good'
   has cjpeg || printf '\n    cjpeg of libjpeg-turbo'
   chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
 }

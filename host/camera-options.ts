@@ -22,6 +22,9 @@ const FORMATS: Record<string, Format> = {
   bayer: Format.BAYER,
 };
 
+/** Options that say what a sensor sees, and what is made of that. */
+const OF_SENSOR = ["scene", "files", "size", "format", "sampling", "quality", "fps"];
+
 export type CameraOptions = {
   port: number;
   /** A folder of photographs, or {@link PATTERN}. */
@@ -37,6 +40,10 @@ export type CameraOptions = {
   fps: number;
   /** `host:port` of the relay that the camera shall send its stream to. */
   pushTo?: string;
+  /** Where frames come from: `sensor` or `push`. */
+  source: string;
+  /** Where upstreams connect to. */
+  pushPort: number;
   /** The names of those that were said, and did not come from a default. */
   said: ReadonlySet<string>;
 };
@@ -89,6 +96,12 @@ export function cameraCommand(name: string, description: string): Command {
         .default("4:2:0"),
     )
     .option("--fps <number>", "frames a second, 1 to 120", wholeNumber(1, 120), 30)
+    .addOption(
+      new Option("--source <source>", "where frames come from: `push` shows what others send to --push-port")
+        .choices(["sensor", "push"])
+        .default("sensor"),
+    )
+    .option("--push-port <number>", "TCP port for --source push; 0: any that is free", wholeNumber(0, 65535), 9999)
     .option("--push-to <host:port>", "another camera or relay to send the stream to (its port 9999)")
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
@@ -101,6 +114,10 @@ export function parseOptions<Options extends CameraOptions>(program: Command, ar
   const options = program.opts<Options>();
   const said = Object.keys(options).filter((name) => program.getOptionValueSource(name) === "cli");
   options.said = new Set(said);
+  const idle = OF_SENSOR.find((name) => options.said.has(name));
+  if (options.source !== "sensor" && idle) {
+    program.error(`error: --${idle} is about the sensor, which --source ${options.source} does without`);
+  }
   const problem = sizeProblem(options.size.width, options.size.height, FORMATS[options.format]);
   if (problem && options.camera === undefined) program.error(`error: ${problem}`);
   return options;
@@ -114,9 +131,10 @@ export function sceneOf({ files, scene, size, format }: CameraOptions, bytesMax?
 
 /** The camera's settings that were said. What was not leaves the sensor, and what the camera keeps, their choice. */
 export function saidSettings(options: CameraOptions): Record<string, string> {
-  const { files, size, format, sampling, quality, fps, said } = options;
+  const { files, size, format, sampling, quality, fps, source, said } = options;
   const all = { size: `${size.width}x${size.height}`, format, sampling, quality: String(quality), fps: String(fps) };
   const settings = Object.fromEntries(Object.entries(all).filter(([name]) => said.has(name)));
   if (options.pushTo !== undefined) settings.push = options.pushTo;
+  if (said.has("source")) settings.source = source;
   return files === undefined ? settings : { fps: "1", ...settings };
 }

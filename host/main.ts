@@ -20,6 +20,7 @@ import { Keeper, ListenError, PlanError } from "./live/keeper.ts";
 import { loadModule, modulePath, type Profile } from "./module.ts";
 import { Scene, SceneError } from "./scenes/file.ts";
 import { SENSORS } from "./sensors/models.ts";
+import { readSettings, SettingsError } from "./settings.ts";
 
 /** A scene for Node at most: a test scene of seven seconds in QVGA. */
 const SCENE_BYTES_MAX = 32_000_000;
@@ -71,7 +72,14 @@ function log(level: number, text: string): void {
   process.stdout.write(`${time} ${(Level[level] ?? "?").padEnd(7)} ${text}\n`);
 }
 
-async function sensorPlan(options: Options): Promise<SensorPlan> {
+/** Where frames come from: as was said, else as is kept. */
+function sourceOf({ source, said, settings }: Options): string {
+  if (said.has("source") || settings === undefined) return source;
+  return readSettings(settings).source ?? source;
+}
+
+async function sensorPlan(options: Options, source: string): Promise<SensorPlan> {
+  if (source !== "sensor") return "none";
   if (options.sensor !== "soft") return { model: options.sensor, pictures: options.scene };
   const bytes = await sceneOf(options, SCENE_BYTES_MAX);
   const scene = new SharedArrayBuffer(bytes.length);
@@ -81,29 +89,35 @@ async function sensorPlan(options: Options): Promise<SensorPlan> {
 
 /** The soft sensor has what its scene was made for, whatever is said or kept; a chip has its own ways. */
 function fixedSettings(sensor: SensorPlan): Record<string, string> {
-  if (!("scene" in sensor)) return {};
+  if (sensor === "none" || !("scene" in sensor)) return {};
   const { width, height, format } = new Scene(Buffer.from(sensor.scene));
   return { size: `${width}x${height}`, format: Format[format].toLowerCase() };
 }
 
 /** Why the camera did not start, as the person at the command line should read it. */
-function startError(error: unknown, { host, port }: Options): unknown {
+function startError(error: unknown, options: Options): unknown {
   if (error instanceof PlanError) return new StartError(error.message);
   if (!(error instanceof ListenError)) return error;
-  const { code, message } = error;
-  if (code === "EADDRINUSE") return new StartError(`port ${port} of ${host} is in use; choose another with --port`);
+  const { host } = options;
+  const { port, code, message } = error;
+  const option = port === options.port ? "--port" : "--push-port";
+  if (code === "EADDRINUSE") return new StartError(`port ${port} of ${host} is in use; choose another with ${option}`);
   if (code === "EACCES") return new StartError(`port ${port} of ${host} is not allowed to this user; choose another`);
   return new StartError(`can't listen on port ${port} of ${host}: ${message}`);
 }
 
 async function run(options: Options): Promise<void> {
   const module = await requireModule(options.profile);
-  const sensor = await sensorPlan(options);
+  const source = sourceOf(options);
+  const sensor = await sensorPlan(options, source);
   const given = Object.entries({ ...saidSettings(options), ...fixedSettings(sensor) });
-  const plan = { module, host: options.host, port: options.port, sensor, given, settingsFile: options.settings };
+  const { host, port, settings: settingsFile } = options;
+  const pushPort = source === "push" ? options.pushPort : undefined;
+  const plan = { module, host, port, pushPort, sensor, given, settingsFile };
   const camera = await Keeper.start(plan, log).catch((error) => {
     throw startError(error, options);
   });
+  if (camera.pushPort !== undefined) process.stdout.write(`upstreams: TCP port ${camera.pushPort} of ${host}\n`);
   process.stdout.write(`http://${camera.address}/\n`);
   await new Promise((resolve) => {
     process.once("SIGINT", resolve);
@@ -117,7 +131,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has written its line, or the help
-  } else if (error instanceof StartError || error instanceof SceneError) {
+  } else if (error instanceof StartError || error instanceof SceneError || error instanceof SettingsError) {
     process.stderr.write(`error: ${error.message}\n`);
     process.exitCode = 1;
   } else {

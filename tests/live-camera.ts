@@ -14,6 +14,8 @@ import { PATTERN, renderScene, Scene } from "../host/scenes/file.ts";
 
 export interface LiveCamera {
   port: number;
+  /** Where upstreams connect to, with the setting source=push; else 0. */
+  pushPort: number;
   /** What it wrote to its log. */
   log: string[];
   /** Ends when it has published a frame. */
@@ -38,17 +40,20 @@ export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCa
   const module = await loadModule(modulePath(profile));
   const server = await openServer("127.0.0.1", 0);
   const { port } = server.address() as AddressInfo;
+  const pushServer = settings.source === "push" ? await openServer("127.0.0.1", 0) : undefined;
   const log: string[] = [];
   const source = sensor === "soft" ? await softSensor(scene, width, height) : await busSensor(sensor, scene);
   const world = new LiveWorld({
     module,
     server,
+    pushServer,
     sensor: source,
     settings: new MemorySettings(Object.entries(testSettings({ size: `${width}x${height}`, ...settings }))),
     log: (_level, text) => log.push(text),
   });
   return {
     port,
+    pushPort: (pushServer?.address() as AddressInfo | undefined)?.port ?? 0,
     log,
     async firstFrame() {
       for (let tries = 0; tries < 500; tries++) {

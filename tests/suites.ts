@@ -10,8 +10,8 @@ export const TEST_FILES: string[] = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".test.ts"))
   .sort();
 
-/** What a test says in its source if it needs more than Node: Chromium, a board, ffmpeg, cjpeg, Rust. */
-const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/(?:emulator|linux)\/|["](?:ffmpeg|cjpeg)"|["]board\/build\.sh"/;
+/** What a test says in its source if it needs more than Node: Chromium, a board, ffmpeg, gstreamer, cjpeg, Rust. */
+const BEYOND_NODE = /"\.\/browser\.ts"|"\.\.\/host\/(?:emulator|linux)\/|["](?:ffmpeg|cjpeg|gst-launch-1\.0)"|["]board\/build\.sh"/;
 
 /** Whether a file of this folder, or one of this folder that it imports, needs more than Node. */
 function needsMore(file: string, seen = new Set<string>()): boolean {

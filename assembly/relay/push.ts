@@ -25,6 +25,8 @@ export class Push extends Relay {
   refused: u32 = 0;
   private readonly upstreams: StaticArray<Upstream> = new StaticArray<Upstream>(UPSTREAMS_MAX);
   private readonly listener: Socket = new Socket(this);
+  /** Whether it is known that it can't listen. */
+  private isDeaf: bool = false;
   private toldAt: i64 = -TELL_UPSTREAM_EVERY;
 
   constructor(
@@ -46,7 +48,8 @@ export class Push extends Relay {
 
   run(now: i64): void {
     if (!this.listener.isOpen && this.listener.listen(this.port) < 0) {
-      say(Level.ERROR, "can't listen for upstreams, trying again in a second");
+      if (!this.isDeaf) say(Level.ERROR, "can't listen for upstreams, trying again");
+      this.isDeaf = true;
       this.waitUntil(now + SECOND);
       return;
     }

@@ -2,14 +2,16 @@
 
 import type { Past } from "../past.ts";
 
-/** What the sensor is: one that plays a scene, or the model of a chip that looks at pictures. */
-export type SensorPlan = { scene: SharedArrayBuffer } | { model: string; pictures: string };
+/** What the sensor is: one that plays a scene, the model of a chip that looks at pictures, or none. */
+export type SensorPlan = { scene: SharedArrayBuffer } | { model: string; pictures: string } | "none";
 
 /** What the thread is to run. */
 export type CameraPlan = {
   module: WebAssembly.Module;
   host: string;
   port: number;
+  /** Where upstreams connect to; without it nobody listens for them. */
+  pushPort?: number;
   sensor: SensorPlan;
   /** Settings that count for this run, by name. */
   given: [string, string][];
@@ -28,11 +30,11 @@ export type ThreadData = CameraPlan & {
 
 /** What the thread tells. */
 export type ThreadMessage =
-  | { what: "listening"; address: string; port: number }
+  | { what: "listening"; address: string; port: number; pushPort?: number }
   /** It can't begin, since the pictures or the settings are not what they should be. */
   | { what: "failed"; message: string }
-  /** It can't listen, with Node's code of the error. */
-  | { what: "refused"; message: string; code: string | undefined }
+  /** It can't listen on that port, with Node's code of the error. */
+  | { what: "refused"; port: number; message: string; code: string | undefined }
   | { what: "log"; level: number; text: string }
   /** A setting was put. */
   | { what: "put"; name: string; value: string }

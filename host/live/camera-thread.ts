@@ -6,6 +6,7 @@
 import type { AddressInfo, Server } from "node:net";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { LogRing } from "../log-ring.ts";
+import { NoSensor } from "../no-sensor.ts";
 import { Scene, SceneError } from "../scenes/file.ts";
 import { busSensor } from "../sensors/models.ts";
 import { FileSettings, MemorySettings, type Settings, SettingsError } from "../settings.ts";
@@ -16,6 +17,7 @@ import type { CameraPlan, SensorPlan, ThreadData, ThreadMessage } from "./camera
 import { addressOf, LiveWorld } from "./world.ts";
 
 async function makeSensor(plan: SensorPlan): Promise<Sensor> {
+  if (plan === "none") return new NoSensor();
   return "scene" in plan ? new SoftSensor(new Scene(Buffer.from(plan.scene))) : busSensor(plan.model, plan.pictures);
 }
 
@@ -34,7 +36,6 @@ function makeSettings({ settingsFile, given }: CameraPlan, tell: (message: Threa
 async function openWorld(data: ThreadData, tell: (message: ThreadMessage) => void): Promise<LiveWorld | undefined> {
   let sensor: Sensor;
   let settings: Settings;
-  let server: Server;
   try {
     sensor = await makeSensor(data.sensor);
     settings = makeSettings(data, tell);
@@ -43,18 +44,27 @@ async function openWorld(data: ThreadData, tell: (message: ThreadMessage) => voi
     tell({ what: "failed", message: error.message });
     return undefined;
   }
-  try {
-    server = await openServer(data.host, data.port);
-  } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    tell({ what: "refused", message, code });
-    return undefined;
-  }
+  const open = async (port: number): Promise<Server | undefined> => {
+    try {
+      return await openServer(data.host, port);
+    } catch (error) {
+      const { message, code } = error as NodeJS.ErrnoException;
+      tell({ what: "refused", port, message, code });
+      return undefined;
+    }
+  };
+  const server = await open(data.port);
+  if (!server) return undefined;
+  const pushServer = data.pushPort === undefined ? undefined : await open(data.pushPort);
+  if (!pushServer && data.pushPort !== undefined) return undefined;
+  const portOf = (server: Server) => (server.address() as AddressInfo).port;
   // Before the module has its turn: it may not give it back.
-  tell({ what: "listening", address: addressOf(server), port: (server.address() as AddressInfo).port });
+  const pushPort = pushServer && portOf(pushServer);
+  tell({ what: "listening", address: addressOf(server), port: portOf(server), pushPort });
   return new LiveWorld({
     module: data.module,
     server,
+    pushServer,
     sensor,
     settings,
     log: (level, text) => tell({ what: "log", level, text }),

@@ -34,12 +34,14 @@ const STOP_PATIENCE = 2000;
 /** The camera can't begin. */
 export class PlanError extends Error {}
 
-/** The camera can't listen; `code` is Node's. */
+/** The camera can't listen on `port`; `code` is Node's. */
 export class ListenError extends Error {
+  readonly port: number;
   readonly code: string | undefined;
 
-  constructor(message: string, code: string | undefined) {
+  constructor(message: string, port: number, code: string | undefined) {
     super(message);
+    this.port = port;
     this.code = code;
   }
 }
@@ -62,12 +64,15 @@ export class Keeper {
   address = "";
   /** And the port of it. */
   port: number;
+  /** Where upstreams connect to, if they can. */
+  pushPort: number | undefined;
 
   private constructor(plan: CameraPlan, log: Log) {
     this.#plan = plan;
     this.#log = log;
     this.#given = new Map(plan.given);
     this.port = plan.port;
+    this.pushPort = plan.pushPort;
     this.#looking = setInterval(() => this.#look(), LOOK_EVERY);
   }
 
@@ -120,6 +125,7 @@ export class Keeper {
     const data: ThreadData = {
       ...this.#plan,
       port: this.port,
+      pushPort: this.pushPort,
       given: [...this.#given],
       past: this.#past,
       origin: this.#origin,
@@ -138,11 +144,12 @@ export class Keeper {
           case "listening":
             this.address = message.address;
             this.port = message.port;
+            this.pushPort = message.pushPort;
             return resolve();
           case "failed":
             return reject(new PlanError(message.message));
           case "refused":
-            return reject(new ListenError(message.message, message.code));
+            return reject(new ListenError(message.message, message.port, message.code));
           case "log":
             return this.#log(message.level, message.text);
           case "put":

@@ -1,7 +1,7 @@
 /**
- * The live network: TCP through `node:net`. Connections arrive at a server that was bound before the module ran; when
- * the module listens on the camera's port they are its own, and while it does not (it is being restarted) they are
- * reset, as a board without a listener would. Names of hosts that the module connects to are the system's to look up.
+ * The live network: TCP through `node:net`. Connections arrive at servers that were bound before the module ran; when
+ * the module listens on their port they are its own, and while it does not (it is being restarted) they are reset, as a
+ * board without a listener would. Names of hosts that the module connects to are the system's to look up.
  */
 
 import type { Server, Socket } from "node:net";
@@ -20,23 +20,28 @@ const RECEIVE_AHEAD = 16 * 1024;
 const SEND_BYTES = 64 * 1024;
 
 export class LiveNetwork implements Network {
-  readonly #server: Server;
-  readonly #port: number;
-  #listener: LiveListener | undefined;
+  /** By the camera's port for which they stand. */
+  readonly #servers = new Map<number, Server>();
+  readonly #listeners = new Map<number, LiveListener>();
   /** Every socket there is, also those that the module has closed and that still drain. */
   readonly #sockets = new Set<Socket>();
 
   /** @param port the camera's port for which `server` stands */
   constructor(server: Server, port: number) {
-    this.#server = server;
-    this.#port = port;
-    server.on("connection", (socket) => this.#arrive(socket));
+    this.add(server, port);
+  }
+
+  /** One more server, before the module listens. */
+  add(server: Server, port: number): void {
+    this.#servers.set(port, server);
+    server.on("connection", (socket) => this.#arrive(socket, port));
   }
 
   listen(port: number): Listener | undefined {
-    if (port !== this.#port || this.#listener) return undefined;
-    this.#listener = new LiveListener(() => (this.#listener = undefined));
-    return this.#listener;
+    if (!this.#servers.has(port) || this.#listeners.has(port)) return undefined;
+    const listener = new LiveListener(() => this.#listeners.delete(port));
+    this.#listeners.set(port, listener);
+    return listener;
   }
 
   dial(name: string, port: number): Connection {
@@ -47,9 +52,9 @@ export class LiveNetwork implements Network {
 
   /** Stops for good: no more connections, and those that are there end at once. */
   async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const closed = [...this.#servers.values()].map((server) => new Promise((resolve) => server.close(resolve)));
     for (const socket of this.#sockets) reset(socket);
-    await closed;
+    await Promise.all(closed);
   }
 
   #hold(socket: Socket): void {
@@ -57,10 +62,11 @@ export class LiveNetwork implements Network {
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
-  #arrive(socket: Socket): void {
+  #arrive(socket: Socket, port: number): void {
     this.#hold(socket);
-    if (this.#listener && this.#listener.waiting < BACKLOG_MAX) {
-      this.#listener.arrive(new LiveConnection(socket));
+    const listener = this.#listeners.get(port);
+    if (listener && listener.waiting < BACKLOG_MAX) {
+      listener.arrive(new LiveConnection(socket));
     } else {
       socket.on("error", () => {}); // that it is gone is all there is to know
       reset(socket);

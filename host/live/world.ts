@@ -15,8 +15,9 @@ import { Supervisor } from "../supervisor.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LiveNetwork } from "./network.ts";
 
-/** The port on which the module listens, wherever the host shows it. */
+/** The ports on which the module listens, wherever the host shows them: for HTTP, and for upstreams. */
 export const CAMERA_PORT = 80;
+export const PUSH_PORT = 9999;
 
 /** For how long the module may go on working, ms, before sockets get their turn. */
 const BUSY_MS = 2;
@@ -27,6 +28,8 @@ export type LiveParts = {
   module: WebAssembly.Module;
   /** Bound already: see `openServer`. */
   server: Server;
+  /** The same for upstreams, where the module's source is `push`. */
+  pushServer?: Server;
   sensor: Sensor;
   settings: Settings;
   log: Log;
@@ -63,12 +66,13 @@ export class LiveWorld {
   #stopped = false;
 
   /** Starts the camera at once: when it is made, the module listens, and no connection can come too early. */
-  constructor({ module, server, sensor, settings, log, ...begun }: LiveParts) {
+  constructor({ module, server, pushServer, sensor, settings, log, ...begun }: LiveParts) {
     this.#startedAt = performance.now() - (begun.age ?? 0);
     this.#heartbeat = begun.heartbeat ?? new Heartbeat();
     this.#onFailure = begun.onFailure ?? (() => {});
     this.address = addressOf(server);
     this.#network = new LiveNetwork(server, CAMERA_PORT);
+    if (pushServer) this.#network.add(pushServer, PUSH_PORT);
     this.board = new Board({
       kind: "node",
       address: () => this.address,
@@ -83,9 +87,11 @@ export class LiveWorld {
       wake: this.#wake,
     });
     // Such as too many open files: that one connection is lost, the camera goes on.
-    server.on("error", ({ message }) => {
+    const onError = ({ message }: Error) => {
       this.board.log(Level.WARNING, `a connection could not be accepted: ${message}`);
-    });
+    };
+    server.on("error", onError);
+    pushServer?.on("error", onError);
     this.#supervisor = new Supervisor(module, this.board);
     this.#turn();
   }
