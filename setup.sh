@@ -5,8 +5,8 @@
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
-#   test   Chromium, ffmpeg and gstreamer, which look at the stream as viewers do and send others, and cjpeg, which
-#          files are compared with
+#   test   Chromium, ffmpeg and gstreamer, which look at the stream as viewers do and send others, cjpeg, which files
+#          are compared with, and nats-server with openssl, for fleets
 #   fuzz   wasm2c and clang with libFuzzer, for `make fuzz` alone
 #
 # On Debian and Ubuntu it installs packages by itself, as root or through sudo. Elsewhere it says what to install and
@@ -74,6 +74,9 @@ host_compilers_are_there() { has cc && has c++; }
 lld_is_there() { has ld.lld || has "ld.lld-$LLVM_MAJOR"; }
 
 llvm_is_there() { has "llvm-config-$LLVM_MAJOR" && [ -e "$("llvm-config-$LLVM_MAJOR" --includedir)/llvm-c/Core.h" ]; }
+
+# Debian puts it where only root looks for programs.
+nats_server_is_there() { has nats-server || [ -x /usr/sbin/nats-server ]; }
 
 chromium_is_there() {
   [ -n "${CHROMIUM:-}" ] || has chromium || has chromium-browser || has google-chrome ||
@@ -268,6 +271,8 @@ debian_test() {
   gstreamer_is_there ||
     want "tests of the relay" gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   has cjpeg || want "tests of the encoder" libjpeg-turbo-progs
+  nats_server_is_there || want "tests of fleets" nats-server
+  has openssl || want "tests of fleets over TLS" openssl
   if ! chromium_is_there && [ -n "$(candidate chromium)" ]; then
     want "tests of the page" chromium
   fi
@@ -316,6 +321,8 @@ test_lacks() {
   has ffmpeg || printf '\n    ffmpeg'
   gstreamer_is_there || printf '\n    gstreamer 1.0 with its plug-ins of the sets base and good'
   has cjpeg || printf '\n    cjpeg of libjpeg-turbo'
+  nats_server_is_there || printf '\n    nats-server'
+  has openssl || printf '\n    openssl'
   chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
 }
 

@@ -18,6 +18,7 @@ import {
 import type { SensorPlan } from "./live/camera-plan.ts";
 import { Keeper, ListenError, PlanError } from "./live/keeper.ts";
 import { loadModule, modulePath, type Profile } from "./module.ts";
+import { addNatsOptions, FEED_SETTINGS, type NatsOptions, type NatsPlan, natsPlan } from "./nats/plan.ts";
 import { Scene, SceneError } from "./scenes/file.ts";
 import { SENSORS } from "./sensors/models.ts";
 import { readSettings, SettingsError } from "./settings.ts";
@@ -31,15 +32,18 @@ type Options = CameraOptions & {
   /** `soft`, or the name of a model. */
   sensor: string;
   settings?: string;
-};
+  plan?: NatsPlan;
+} & NatsOptions;
 
 /** Why the camera can't run here, in one line. */
 class StartError extends Error {}
 
 function readOptions(args: string[]): Options {
-  const program = cameraCommand(
-    "wasmcam",
-    "The camera on this computer: shows a scene as live video to browsers and other programs.",
+  const program = addNatsOptions(
+    cameraCommand(
+      "wasmcam",
+      "The camera on this computer: shows a scene as live video to browsers and other programs.",
+    ),
   )
     .addOption(
       new Option("--sensor <name>", "`soft` delivers the scene as it is; others are models of chips that look at it")
@@ -53,7 +57,8 @@ function readOptions(args: string[]): Options {
         .choices(["board", "server"])
         .default("board"),
     );
-  return parseOptions(program, args);
+  const options = parseOptions<Options>(program, args);
+  return { ...options, plan: natsPlan(options, program) };
 }
 
 async function requireModule(profile: Profile): Promise<WebAssembly.Module> {
@@ -73,12 +78,14 @@ function log(level: number, text: string): void {
 }
 
 /** Where frames come from: as was said, else as is kept. */
-function sourceOf({ source, said, settings }: Options): string {
+function sourceOf({ source, said, settings, plan }: Options): string {
+  if (plan?.source) return "nats";
   if (said.has("source") || settings === undefined) return source;
   return readSettings(settings).source ?? source;
 }
 
 async function sensorPlan(options: Options, source: string): Promise<SensorPlan> {
+  if (source === "nats") return source;
   if (source !== "sensor") return "none";
   if (options.sensor !== "soft") return { model: options.sensor, pictures: options.scene };
   const bytes = await sceneOf(options, SCENE_BYTES_MAX);
@@ -89,6 +96,7 @@ async function sensorPlan(options: Options, source: string): Promise<SensorPlan>
 
 /** The soft sensor has what its scene was made for, whatever is said or kept; a chip has its own ways. */
 function fixedSettings(sensor: SensorPlan): Record<string, string> {
+  if (sensor === "nats") return FEED_SETTINGS;
   if (sensor === "none" || !("scene" in sensor)) return {};
   const { width, height, format } = new Scene(Buffer.from(sensor.scene));
   return { size: `${width}x${height}`, format: Format[format].toLowerCase() };
@@ -111,9 +119,9 @@ async function run(options: Options): Promise<void> {
   const source = sourceOf(options);
   const sensor = await sensorPlan(options, source);
   const given = Object.entries({ ...saidSettings(options), ...fixedSettings(sensor) });
-  const { host, port, settings: settingsFile } = options;
+  const { host, port, plan: nats, settings: settingsFile } = options;
   const pushPort = source === "push" ? options.pushPort : undefined;
-  const plan = { module, host, port, pushPort, sensor, given, settingsFile };
+  const plan = { module, host, port, pushPort, sensor, nats, given, settingsFile };
   const camera = await Keeper.start(plan, log).catch((error) => {
     throw startError(error, options);
   });

@@ -26,6 +26,8 @@ export interface Sensor {
   stop(): void;
   /** When poll will have news, Infinity while nothing is under way. */
   readonly readyAt: number;
+  /** Called when that has come earlier than it said; the world sets it. Most never do. */
+  onReady?: () => void;
 }
 
 export class SoftSensor implements Sensor {

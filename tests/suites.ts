@@ -10,10 +10,10 @@ export const TEST_FILES: string[] = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".test.ts"))
   .sort();
 
-/** What a test says in its source if it needs more than Node: Chromium, a board, ffmpeg, gstreamer, cjpeg, Rust. */
+/** What a test says in its source if it needs more than Node: Chromium, a board, ffmpeg, gstreamer, cjpeg, NATS, Rust */
 const BEYOND_NODE = new RegExp(
   [
-    /"\.\/browser\.ts"|"\.\.\/host\/(?:emulator|linux)\//,
+    /"\.\/(?:browser|nats-server)\.ts"|"\.\.\/host\/(?:emulator|linux)\//,
     /["](?:ffmpeg|cjpeg|gst-launch-1\.0)"|["]board\/build\.sh"/,
   ]
     .map(({ source }) => source)

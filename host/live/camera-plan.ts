@@ -1,9 +1,10 @@
 /** What a keeper has its camera's thread run, and what the two tell one another. */
 
+import type { NatsPlan } from "../nats/plan.ts";
 import type { Past } from "../past.ts";
 
-/** What the sensor is: one that plays a scene, the model of a chip that looks at pictures, or none. */
-export type SensorPlan = { scene: SharedArrayBuffer } | { model: string; pictures: string } | "none";
+/** What the sensor is: one that plays a scene, the model of a chip that looks at pictures, one at NATS, or none. */
+export type SensorPlan = { scene: SharedArrayBuffer } | { model: string; pictures: string } | "nats" | "none";
 
 /** What the thread is to run. */
 export type CameraPlan = {
@@ -13,6 +14,8 @@ export type CameraPlan = {
   /** Where upstreams connect to; without it nobody listens for them. */
   pushPort?: number;
   sensor: SensorPlan;
+  /** Other machines, if there are any. */
+  nats?: NatsPlan;
   /** Settings that count for this run, by name. */
   given: [string, string][];
   /** The file of those that are kept; without it they live as long as the keeper. */

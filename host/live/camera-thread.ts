@@ -16,7 +16,8 @@ import { openServer } from "./network.ts";
 import type { CameraPlan, SensorPlan, ThreadData, ThreadMessage } from "./camera-plan.ts";
 import { addressOf, LiveWorld } from "./world.ts";
 
-async function makeSensor(plan: SensorPlan): Promise<Sensor> {
+async function makeSensor(plan: SensorPlan): Promise<Sensor | undefined> {
+  if (plan === "nats") return undefined;
   if (plan === "none") return new NoSensor();
   return "scene" in plan ? new SoftSensor(new Scene(Buffer.from(plan.scene))) : busSensor(plan.model, plan.pictures);
 }
@@ -34,7 +35,7 @@ function makeSettings({ settingsFile, given }: CameraPlan, tell: (message: Threa
 }
 
 async function openWorld(data: ThreadData, tell: (message: ThreadMessage) => void): Promise<LiveWorld | undefined> {
-  let sensor: Sensor;
+  let sensor: Sensor | undefined;
   let settings: Settings;
   try {
     sensor = await makeSensor(data.sensor);
@@ -66,6 +67,7 @@ async function openWorld(data: ThreadData, tell: (message: ThreadMessage) => voi
     server,
     pushServer,
     sensor,
+    nats: data.nats,
     settings,
     log: (level, text) => tell({ what: "log", level, text }),
     recent: new LogRing(data.recent),

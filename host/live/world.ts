@@ -8,6 +8,8 @@ import type { AddressInfo, Server } from "node:net";
 import { Board, type Log } from "../board.ts";
 import { Level } from "../board-table.ts";
 import type { LogRing } from "../log-ring.ts";
+import { NatsFleet } from "../nats/fleet.ts";
+import type { NatsPlan } from "../nats/plan.ts";
 import type { Past } from "../past.ts";
 import type { Settings } from "../settings.ts";
 import type { Sensor } from "../soft-sensor.ts";
@@ -30,7 +32,9 @@ export type LiveParts = {
   server: Server;
   /** The same for upstreams, where the module's source is `push`. */
   pushServer?: Server;
-  sensor: Sensor;
+  /** Where frames come from, if not from NATS. */
+  sensor?: Sensor;
+  nats?: NatsPlan;
   settings: Settings;
   log: Log;
   // What a world goes on with that another one, in a thread of before, has begun:
@@ -57,6 +61,7 @@ export class LiveWorld {
   /** Where a browser finds it. */
   readonly address: string;
   readonly #network: LiveNetwork;
+  readonly #fleet: NatsFleet | undefined;
   readonly #supervisor: Supervisor;
   readonly #heartbeat: Heartbeat;
   readonly #onFailure: (past: Past) => void;
@@ -66,19 +71,24 @@ export class LiveWorld {
   #stopped = false;
 
   /** Starts the camera at once: when it is made, the module listens, and no connection can come too early. */
-  constructor({ module, server, pushServer, sensor, settings, log, ...begun }: LiveParts) {
+  constructor({ module, server, pushServer, nats, settings, log, ...begun }: LiveParts) {
     this.#startedAt = performance.now() - (begun.age ?? 0);
     this.#heartbeat = begun.heartbeat ?? new Heartbeat();
     this.#onFailure = begun.onFailure ?? (() => {});
     this.address = addressOf(server);
     this.#network = new LiveNetwork(server, CAMERA_PORT);
     if (pushServer) this.#network.add(pushServer, PUSH_PORT);
+    this.#fleet = nats && new NatsFleet(nats, (level, text) => this.board.log(level, text), this.#now);
+    const sensor = this.#fleet?.feed ?? begun.sensor;
+    if (!sensor) throw new Error("there is nowhere for frames to come from");
+    sensor.onReady = this.#wake;
     this.board = new Board({
       kind: "node",
       address: () => this.address,
       now: this.#now,
       network: this.#network,
       sensor,
+      fleet: this.#fleet,
       settings,
       random: (bytes) => void randomFillSync(bytes),
       log,
@@ -103,7 +113,7 @@ export class LiveWorld {
     clearTimeout(this.#timer);
     this.board.log(Level.INFO, "stopping");
     this.board.abortAll();
-    await this.#network.close();
+    await Promise.all([this.#network.close(), this.#fleet?.stop()]);
   }
 
   /** µs since the board's start. */

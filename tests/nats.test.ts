@@ -1,0 +1,193 @@
+/**
+ * Crowds and fleets: a camera sends its frames to a NATS server, relays show them, on Node and as the board `linux`, in
+ * both roles. A real nats-server is started by each test, killed, and started again.
+ */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, test } from "node:test";
+import { connect } from "@nats-io/transport-node";
+import sharp from "sharp";
+import type { Part } from "../host/simulated/http.ts";
+import { CameraProgram, type Host, SlowWire, until } from "./camera-program.ts";
+import { NatsServer } from "./nats-server.ts";
+
+const hosts: Host[] = ["node"];
+const SCENE = ["--scene", "pattern", "--size", "160x120"];
+
+const stopping: (() => unknown)[] = [];
+afterEach(async () => {
+  while (stopping.length > 0) await stopping.pop()!();
+});
+
+async function serve(options: string[] = []): Promise<NatsServer> {
+  const server = new NatsServer(options);
+  stopping.push(() => server.kill());
+  await server.start();
+  return server;
+}
+
+async function start(host: Host, args: string[]): Promise<CameraProgram> {
+  const camera = await CameraProgram.start(host, args);
+  stopping.push(() => camera.stop());
+  return camera;
+}
+
+async function watch(camera: CameraProgram): Promise<Part[]> {
+  const { parts, socket } = await camera.watch();
+  stopping.push(() => socket.destroy());
+  return parts;
+}
+
+/** Each frame's number at its camera, by its bytes. */
+const numbersOf = (published: Part[]) =>
+  new Map(published.map(({ jpeg, sequence }) => [jpeg.toString("latin1"), sequence]));
+
+/** The camera's numbers of the frames that came, but for those from before its own viewer; fails where one is wrong. */
+function numbers(came: Part[], published: Part[]): number[] {
+  const known = numbersOf(published);
+  const all = came.map(({ jpeg }) => known.get(jpeg.toString("latin1")));
+  const sequence = all.slice(all.findIndex((number) => number !== undefined));
+  assert.ok(!sequence.includes(undefined), `a frame came that was never published: ${all}`);
+  return sequence as number[];
+}
+
+function assertRising(sequence: number[]): void {
+  sequence.forEach((number, i) => assert.ok(i === 0 || number > sequence[i - 1], `${number} after ${sequence[i - 1]}`));
+}
+
+async function slowWire(...args: Parameters<typeof SlowWire.open>): Promise<SlowWire> {
+  const wire = await SlowWire.open(...args);
+  stopping.push(() => wire.close());
+  return wire;
+}
+
+for (const host of hosts) {
+  describe(`a camera on ${host}`, () => {
+    test("relays on every host show its frames, byte for byte and in order", async () => {
+      const server = await serve(["--auth", "a-token"]);
+      const url = server.url("a-token@");
+      const camera = await start(host, [...SCENE, "--nats", url, "--nats-name", "front"]);
+      const published = await watch(camera);
+      const relays = await Promise.all(hosts.map((each) => start(each, ["--source", `${url}/front`])));
+      const came = await Promise.all(relays.map(watch));
+      await until(() => came.every(({ length }) => length >= 30), () => `30 frames for each of ${came.length}`);
+      const counts = came.map((parts) => [...parts]);
+      await until(() => counts.every((parts) => numbersOf(published).has(parts.at(-1)!.jpeg.toString("latin1"))), () =>
+        "the camera's own viewer to have them too",
+      );
+      for (const parts of counts) assertRising(numbers(parts, published));
+      for (const relay of relays) {
+        const { capture } = await (await fetch(`${relay.url}/state`)).json();
+        assert.deepEqual([capture.width, capture.height, capture.format], [160, 120, "jpeg"]);
+      }
+    });
+
+    test("where the way to the server is slow, whole frames are lost, and no time", async () => {
+      const server = await serve();
+      const wire = await slowWire(server.port, 30_000, "to the port");
+      const camera = await start(host, [...SCENE, "--nats", server.url("", wire.port), "--nats-name", "front"]);
+      await checkThatNoTimeIsLost(camera, await start("node", ["--source", `${server.url()}/front`]));
+      await camera.line(/takes frames too slowly/);
+    });
+  });
+
+  describe(`a relay on ${host}`, () => {
+    test("whose way to the server is slow loses whole frames, and no time", async () => {
+      const server = await serve();
+      const camera = await start("node", [...SCENE, "--nats", server.url(), "--nats-name", "front"]);
+      const wire = await slowWire(server.port, 30_000, "from the port");
+      await checkThatNoTimeIsLost(camera, await start(host, ["--source", `${server.url("", wire.port)}/front`]));
+    });
+
+    test("says clearly that its token is wrong, and tries again", async () => {
+      const server = await serve(["--auth", "right"]);
+      const relay = await start(host, ["--source", `${server.url("wrong@")}/front`]);
+      await relay.line(/NATS server 127\.0\.0\.1:\d+: it does not let us in: wrong token, user or credentials/);
+      assert.equal((await fetch(`${relay.url}/snapshot.jpg`)).status, 503);
+      assert.equal(relay.log.filter((line) => /right|wrong@/.test(line)).length, 0, "no token in the log");
+      await server.kill();
+      await relay.line(/no connection/);
+    });
+  });
+}
+
+/**
+ * Watches both for a while, in which a queue would grow to many times what is allowed: frames of some 7 KB, 30 a
+ * second, through a wire for four.
+ */
+async function checkThatNoTimeIsLost(camera: CameraProgram, relay: CameraProgram): Promise<void> {
+  const published = await watch(camera);
+  const came = await watch(relay);
+  await until(() => came.length >= 15, () => `15 frames; ${came.length} came`);
+  const last = came.at(-1)!;
+  const newest = published.at(-1)!.sequence;
+  await until(() => numbersOf(published).has(last.jpeg.toString("latin1")), () => "the last frame at its camera");
+  const sequence = numbers(came.slice(0, came.indexOf(last) + 1), published);
+  assertRising(sequence);
+  const skipped = sequence.at(-1)! - sequence[0] + 1 - sequence.length;
+  assert.ok(skipped > 30, `only ${skipped} frames were lost`);
+  assert.ok(newest - sequence.at(-1)! < 60, `${newest - sequence.at(-1)!} frames behind`);
+}
+
+test("a server that is killed and comes back: frames come back by themselves", async () => {
+  const server = await serve();
+  const cameras = await Promise.all(
+    hosts.map((host) => start(host, [...SCENE, "--nats", server.url(), "--nats-name", host])),
+  );
+  const relays = await Promise.all(hosts.map((host) => start(host, ["--source", `${server.url()}/${host}`])));
+  const came = await Promise.all(relays.map(watch));
+  await until(() => came.every(({ length }) => length > 0), () => "the first frames");
+  const marks = [...cameras, ...relays].map(({ log }) => log.length);
+  await server.kill();
+  await Promise.all([...cameras, ...relays].map((each, i) => each.line(/the connection is lost/, marks[i])));
+  const before = came.map(({ length }) => length);
+  await server.start();
+  await until(() => came.every(({ length }, i) => length > before[i] + 10), () => "frames after the server came back");
+  for (const each of [...cameras, ...relays]) {
+    assert.ok(each.log.filter((line) => /NATS server .* connected$/.test(line)).length >= 2, each.log.join("\n"));
+  }
+});
+
+test("a frame of a foreign program, without our headers, is a frame all the same", async () => {
+  const server = await serve();
+  const relays = await Promise.all(hosts.map((host) => start(host, ["--source", `${server.url()}/front`])));
+  await Promise.all(relays.map((relay) => relay.line(/connected/)));
+  const client = await connect({ servers: `127.0.0.1:${server.port}` });
+  stopping.push(() => client.close());
+  const background = { r: 200, g: 40, b: 40 };
+  const picture = await sharp({ create: { width: 32, height: 24, channels: 3, background } }).jpeg().toBuffer();
+  const publish = setInterval(() => client.publish("wasmcam.front.jpeg", picture), 50);
+  stopping.push(() => clearInterval(publish));
+  const came = await Promise.all(relays.map(watch));
+  await until(() => came.every(({ length }) => length >= 3), () => "frames of a foreign program");
+  assert.ok(came.flat().every(({ jpeg }) => jpeg.equals(picture)));
+});
+
+test("over TLS, to a server whose authority is told, and to no other", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "wasmcam-tls-"));
+  stopping.push(() => rm(folder, { recursive: true }));
+  const file = (name: string) => join(folder, name);
+  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  await writeFile(file("names"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  openssl("req", "-x509", ...curve, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=an authority");
+  openssl("req", ...curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=a server");
+  const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"];
+  openssl("x509", "-req", "-in", "server.csr", "-out", "server.pem", ...by);
+  const server = await serve(["--tls", "--tlscert", file("server.pem"), "--tlskey", file("server.key")]);
+  const believing = ["--nats-ca", file("ca.pem")];
+  for (const host of hosts) {
+    const camera = await start(host, [...SCENE, "--nats", server.url(), "--nats-name", host, ...believing]);
+    await camera.line(/NATS server .*: connected/);
+    const relay = await start(host, ["--source", `${server.url()}/${host}`, ...believing]);
+    const came = await watch(relay);
+    await until(() => came.length > 3, () => `frames: ${relay.log.join("\n")}`);
+    const doubting = await start(host, ["--source", `${server.url().replace("nats:", "tls:")}/${host}`]);
+    await doubting.line(/no connection: .*certificate|no connection: .*issuer/i);
+    for (const each of [camera, relay, doubting]) await each.stop();
+  }
+});
