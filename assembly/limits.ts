@@ -173,7 +173,7 @@ export const SNAPSHOT_FRESH: i64 = SECOND;
  * What a viewer by WebSocket owes an acknowledgement for when a further frame begins, it must be taking in this time:
  * the least and the most of what the path's round trip asks for. See `websocket/window.ts`.
  */
-export const ACKNOWLEDGED_WITHIN_MIN: i64 = SECOND / 20;
+export const ACKNOWLEDGED_WITHIN_MIN: i64 = SECOND / 10;
 export const ACKNOWLEDGED_WITHIN_MAX: i64 = SECOND / 5;
 /** From one measurement of the round trip to the next, at least. */
 export const PING_EVERY: i64 = SECOND;

@@ -53,6 +53,11 @@ async function benchFloor(server: string, bytes: number): Promise<FanOutRow[]> {
   }
 }
 
+/** The same viewers by both ways. */
+async function benchAges(port: number): Promise<Ages[]> {
+  return [...(await watchWithSlow(port, "stream", SLOW)), ...(await watchWithSlow(port, "WebSocket", SLOW))];
+}
+
 /** The board linux in one size: what it costs, the least for frames as large, and the ages with slow viewers. */
 async function benchLinux(width: number, height: number): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
   const wish = { scene: PHOTOS_FOLDER, width, height, format: Format.RGB565, bytesMax: SCENE_BYTES_MAX };
@@ -60,7 +65,7 @@ async function benchLinux(width: number, height: number): Promise<{ rows: FanOut
   try {
     const size = `${width}x${height}`;
     const rows = named(`linux, ${size}`, await measure(board.port, board.pid, [...VIEWERS, VIEWERS_MAX]));
-    const ages = await watchWithSlow(board.port, SLOW);
+    const ages = await benchAges(board.port);
     const floor = await benchFloor(`C that only sends, ${size}`, Math.round(rows.at(-1)!.bytes));
     return { rows: [...rows, ...floor], ages: ages.map((row) => ({ server: `linux, ${size}`, ...row })) };
   } finally {
@@ -72,7 +77,7 @@ export async function benchFanOut(): Promise<{ rows: FanOutRow[]; ages: Ages[] }
   const [small, large] = [await benchLinux(320, 240), await benchLinux(640, 480)];
   const node = await withCamera("server", async (port, camera) => ({
     rows: named("Node, 320x240", await measure(port, camera.pid!, VIEWERS)),
-    ages: (await watchWithSlow(port, SLOW)).map((row) => ({ server: "Node, 320x240", ...row })),
+    ages: (await benchAges(port)).map((row) => ({ server: "Node, 320x240", ...row })),
   }));
   return {
     rows: [small, large, node].flatMap(({ rows }) => rows),

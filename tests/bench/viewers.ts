@@ -1,16 +1,21 @@
 /**
- * Viewers for benchmarks: each watches the stream over its own connection and counts whole parts. They know nothing of
- * what they watch but the multipart form. Most read as fast as they can; slow ones so many bytes a second.
+ * Viewers for benchmarks: each watches over its own connection and counts whole frames, as parts of the stream or as
+ * messages of a WebSocket. They know nothing of what they watch but these forms. Most read as fast as they can; slow
+ * ones so many bytes a second.
  */
 
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocketClient } from "../../host/simulated/websocket.ts";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 const LENGTH = /content-length: (\d+)/i;
 const TIMESTAMP = /x-timestamp: ([\d.]+)/i;
 /** What a slow viewer reads at once, of what its kernel has. */
 const SLOW_READ_BYTES = 2048;
+
+/** How a viewer watches. */
+export type Way = "stream" | "WebSocket";
 
 class Viewer {
   /** Whole parts that came. */
@@ -25,12 +30,13 @@ class Viewer {
   /** When the part that comes was captured, on the camera's clock, s. */
   #timestamp = NaN;
   readonly #onPart: (timestamp: number) => void;
+  readonly #webSocket: WebSocketClient | undefined;
 
   /**
    * @param rate bytes a second; Infinity: as fast as it can
    * @param onPart is told of each whole part when it was captured, on the camera's clock, s
    */
-  constructor(port: number, rate = Infinity, onPart: (timestamp: number) => void = () => {}) {
+  constructor(port: number, way: Way, rate = Infinity, onPart: (timestamp: number) => void = () => {}) {
     this.#onPart = onPart;
     const address = { port, host: "127.0.0.1", noDelay: true };
     if (rate === Infinity) {
@@ -50,11 +56,24 @@ class Viewer {
       this.socket = connect({ ...address, onread: { buffer: Buffer.alloc(SLOW_READ_BYTES), callback } });
     }
     this.socket.on("error", () => {}); // a viewer that is gone counts no more frames, which the table shows
-    this.socket.write("GET /stream.jpg HTTP/1.1\r\nHost: camera\r\n\r\n");
+    if (way === "stream") {
+      this.socket.write("GET /stream.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      return;
+    }
+    this.#webSocket = new WebSocketClient((bytes) => this.socket.write(bytes), { Host: "localhost" });
+    this.#webSocket.onPart = ({ timestamp }) => {
+      this.frames++;
+      this.#onPart(timestamp / 1e6);
+    };
   }
 
   #read(chunk: Buffer): void {
     this.bytes += chunk.length;
+    if (this.#webSocket) {
+      this.#webSocket.push(chunk, 0);
+      if (this.#webSocket.problem) throw new Error(`a viewer by WebSocket was told ${this.#webSocket.problem}`);
+      return;
+    }
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#missing > 0) {
@@ -98,7 +117,7 @@ export interface Watched {
 /** Has `count` viewers watch the camera at `port` for so many seconds, after one in which they settle. */
 export async function watch(port: number, count: number, seconds: number, onMeasure = () => {}): Promise<Watched> {
   const viewers: Viewer[] = [];
-  for (let i = 0; i < count; i++) viewers.push(new Viewer(port));
+  for (let i = 0; i < count; i++) viewers.push(new Viewer(port, "stream"));
   try {
     await sleep(1000);
     const before = viewers.map(({ frames }) => frames);
@@ -145,17 +164,18 @@ async function clockOffset(port: number): Promise<number> {
 /** Has fast viewers and slow ones watch together, and tells how old their pictures are. */
 export async function watchWithSlow(
   port: number,
+  way: Way,
   { fast, slow, rate, seconds }: { fast: number; slow: number; rate: number; seconds: number },
 ): Promise<Ages[]> {
   const offset = await clockOffset(port);
   const groups = [
-    { name: `${fast} fast`, count: fast, rate: Infinity, ages: [] as number[] },
-    { name: `${slow} at ${rate / 1000} KB/s`, count: slow, rate, ages: [] as number[] },
+    { name: `${fast} fast, ${way}`, count: fast, rate: Infinity, ages: [] as number[] },
+    { name: `${slow} at ${rate / 1000} KB/s, ${way}`, count: slow, rate, ages: [] as number[] },
   ];
   let isMeasuring = false;
   const viewers = groups.flatMap(({ count, rate, ages }) =>
     Array.from({ length: count }, () => {
-      return new Viewer(port, rate, (timestamp) => {
+      return new Viewer(port, way, rate, (timestamp) => {
         if (isMeasuring) ages.push(performance.now() / 1000 + offset - timestamp);
       });
     }),
