@@ -40,7 +40,7 @@ export type CameraOptions = {
   fps: number;
   /** `host:port` of the relay that the camera shall send its stream to. */
   pushTo?: string;
-  /** Where frames come from: `sensor` or `push`. */
+  /** Where frames come from: `sensor`, `push`, or the address of another camera's stream. */
   source: string;
   /** Where upstreams connect to. */
   pushPort: number;
@@ -63,6 +63,15 @@ function parseSize(text: string): { width: number; height: number } {
   const match = /^(\d+)x(\d+)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It is a width and a height, such as 320x240.");
   return { width: Number(match[1]), height: Number(match[2]) };
+}
+
+/** What is wrong with a source, without a word of it: there may be a password in it. */
+function sourceProblem(source: string): string | undefined {
+  if (source === "sensor" || source === "push" || /^http:\/\/./i.test(source)) return undefined;
+  if (/^https:/i.test(source)) {
+    return "https is not spoken here, since there is no TLS in the module; a tunnel (ssh -L, stunnel) can do it";
+  }
+  return "it is `sensor`, `push`, or an address such as http://user:password@host:port/path";
 }
 
 /** A program with every camera's options. */
@@ -96,10 +105,11 @@ export function cameraCommand(name: string, description: string): Command {
         .default("4:2:0"),
     )
     .option("--fps <number>", "frames a second, 1 to 120", wholeNumber(1, 120), 30)
-    .addOption(
-      new Option("--source <source>", "where frames come from: `push` shows what others send to --push-port")
-        .choices(["sensor", "push"])
-        .default("sensor"),
+    .option(
+      "--source <source>",
+      "where frames come from: `sensor`; `push` shows what others send to --push-port; " +
+        "http://user:password@host:port/path what another camera streams",
+      "sensor",
     )
     .option("--push-port <number>", "TCP port for --source push; 0: any that is free", wholeNumber(0, 65535), 9999)
     .option("--push-to <host:port>", "another camera or relay to send the stream to (its port 9999)")
@@ -114,9 +124,11 @@ export function parseOptions<Options extends CameraOptions>(program: Command, ar
   const options = program.opts<Options>();
   const said = Object.keys(options).filter((name) => program.getOptionValueSource(name) === "cli");
   options.said = new Set(said);
+  const wrong = sourceProblem(options.source);
+  if (wrong) program.error(`error: --source: ${wrong}`);
   const idle = OF_SENSOR.find((name) => options.said.has(name));
   if (options.source !== "sensor" && idle) {
-    program.error(`error: --${idle} is about the sensor, which --source ${options.source} does without`);
+    program.error(`error: --${idle} is about the sensor, which this --source does without`);
   }
   const problem = sizeProblem(options.size.width, options.size.height, FORMATS[options.format]);
   if (problem && options.camera === undefined) program.error(`error: ${problem}`);

@@ -60,6 +60,9 @@ const WRONG: [string[], number, RegExp][] = [
   [["--sampling", "4:1:1"], 2, /--sampling.*4:2:0, 4:2:2, 4:4:4/],
   [["--fps", "121"], 2, /--fps.*'121'.*1 to 120/],
   [["--profile", "toaster"], 2, /--profile.*board, server/],
+  [["--source", "https://bob:secret@camera/"], 2, /--source: https is not spoken here(?!.*secret)/],
+  [["--source", "bob:secret@camera"], 2, /--source: it is `sensor`, `push`, or an address(?!.*secret)/],
+  [["--source", "http://camera/", "--fps", "5"], 2, /--fps is about the sensor/],
   [["--scene", join(folder, "nowhere")], 1, /there is no folder .*nowhere/],
   [["--scene", folder], 1, /no pictures .* in /],
   [["--host", "192.0.2.1", "--port", "0"], 1, /can't listen on port 0 of 192\.0\.2\.1/],
@@ -104,7 +107,8 @@ test("refused with 1: a port that is in use", async () => {
 
 test("--help names every option and ends well", async () => {
   const { code, out, err } = await run(["--help"]);
-  for (const option of ["port", "host", "scene", "size", "format", "quality", "sampling", "fps", "profile", "help"]) {
+  const options = ["port", "host", "scene", "size", "format", "quality", "sampling", "fps", "profile", "source"];
+  for (const option of [...options, "push-to", "help"]) {
     assert.match(out, new RegExp(`--${option} `), option);
   }
   assert.equal(err, "");

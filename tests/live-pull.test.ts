@@ -114,6 +114,20 @@ test("a camera that cannot be reached is waited for", async () => {
   assert.equal(lost.log[0], "source nobody.invalid:80: no such host, trying again");
 });
 
+test("a camera pushes to a relay, from which another relay pulls: what it made comes out at the end", async () => {
+  const middle = await start({ settings: { source: "push" } });
+  const camera = await start({ settings: { push: `127.0.0.1:${middle.pushPort}` } });
+  const end = await pull(`http://127.0.0.1:${middle.port}/stream.jpg`);
+  const [first, last] = [watch(camera.port), watch(end.port)];
+  await last.frames(30);
+  await first.frames(30);
+  const made = new Set(first.parts.map(({ jpeg }) => Buffer.from(jpeg).toString("base64")));
+  const arrived = last.parts.filter(({ jpeg }) => made.has(Buffer.from(jpeg).toString("base64")));
+  assert.ok(arrived.length >= 20, `${arrived.length} frames`);
+  const state = await (await fetch(`http://127.0.0.1:${middle.port}/state`)).json();
+  assert.equal(state.capture.broken + state.capture.oversized + state.capture.foreign, 0);
+});
+
 test("a camera pushes its stream, and does so again when the connection is cut", async () => {
   const sink = await pushPort();
   stopping.push(sink.stop);

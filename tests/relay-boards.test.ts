@@ -79,25 +79,35 @@ test("the board linux names what it can't reach, and goes on", async () => {
   }
 });
 
-for (const [name, start, host] of [
-  ["linux", startLinuxCamera, "localhost"],
-  ["emulated", startEmulatedCamera, THIS_COMPUTER],
-] as const) {
-  test(`the ${name} board pushes its stream, again after a cut, and viewers see the same`, async () => {
-    const sink = await pushPort();
-    stopping.push(sink.stop);
-    const camera = await begun(start({ ...SIZE, settings: { push: `${host}:${sink.port}` } }));
-    const first = await sink.next();
-    await first.frames(5);
-    first.socket.resetAndDestroy();
-    const second = await sink.next();
-    const direct = watch(camera.port);
-    await direct.frames(20);
-    await until(async () => compare(second, direct) >= 10, "frames that both have");
-    const { push } = await stateOf(`http://127.0.0.1:${camera.port}`);
-    assert.equal(push.state, "pushing");
-    assert.ok(push.sent >= 10);
-    assert.equal(second.reader.problem, undefined);
-    direct.socket.destroy();
-  });
-}
+test("the board linux pushes its stream, again after a cut, and viewers see the same", async () => {
+  const sink = await pushPort();
+  stopping.push(sink.stop);
+  const camera = await begun(startLinuxCamera({ ...SIZE, settings: { push: `localhost:${sink.port}` } }));
+  const first = await sink.next();
+  await first.frames(5);
+  first.socket.resetAndDestroy();
+  const second = await sink.next();
+  const direct = watch(camera.port);
+  await direct.frames(20);
+  await until(async () => compare(second, direct) >= 10, "frames that both have");
+  const { push } = await stateOf(`http://127.0.0.1:${camera.port}`);
+  assert.equal(push.state, "pushing");
+  assert.ok(push.sent >= 10);
+  assert.equal(second.reader.problem, undefined);
+  direct.socket.destroy();
+});
+
+test("the emulated board pushes its stream to a relay on Node, whose viewers see the board's frames", async () => {
+  const relay = await begun(startLiveCamera({ ...SIZE, settings: { source: "push" } }));
+  const push = `${THIS_COMPUTER}:${relay.pushPort}`;
+  const camera = await begun(startEmulatedCamera({ ...SIZE, settings: { push } }));
+  const [direct, relayed] = [watch(camera.port), watch(relay.port)];
+  await direct.frames(30);
+  await relayed.frames(30);
+  const made = new Set(direct.parts.map(({ jpeg }) => Buffer.from(jpeg).toString("base64")));
+  const arrived = relayed.parts.filter(({ jpeg }) => made.has(Buffer.from(jpeg).toString("base64")));
+  assert.ok(arrived.length >= 10, `${arrived.length} frames`);
+  assert.equal((await stateOf(`http://127.0.0.1:${camera.port}`)).push.state, "pushing");
+  assert.equal(await ffmpeg(relay.port), "");
+  for (const { socket } of [direct, relayed]) socket.destroy();
+});
