@@ -14,7 +14,8 @@
  *   in the way. The least of the last seconds counts, as whatever adds to it is a queue.
  * - *4*: with one frame at a time the path is idle for a round trip a frame. A second one begins as soon as sending
  *   takes less than three of them, so that at least three quarters of the path are used.
- * - *100 ms*: round trips over the air, and busy pages, vary by so much; with less a good viewer would miss frames for nothing.
+ * - *100 ms*: round trips over the air, and busy pages, vary by so much; with less a good viewer would miss frames for
+ *   nothing.
  * - *200 ms*: what lies before a new frame is gone in this time. With the frame's own waiting for the next one to be
  *   captured, and half a round trip, its picture is at most about 0.3 s old when it is there, and its own sending time.
  * - *for*: a path that takes much in a moment has a high rate. Should it stop, no more than this is in front of it.
