@@ -31,10 +31,10 @@ define build-module
 	@npm run --silent build
 endef
 
-# $(1): the board. The first build makes the ahead-of-time compiler too.
+# $(1): the board; $(2): another processor than its usual one. The first build makes the ahead-of-time compiler too.
 define build-firmware
 	@echo "== the firmware of $(1): compiled ahead of time, then linked"
-	@board/build.sh firmware $(1)
+	@board/build.sh firmware $(1) $(2)
 endef
 
 define prepare-tests
@@ -109,10 +109,10 @@ bench: ## Measures speed and size on the emulated board and Node; also writes bu
 	$(call build-firmware,linux)
 	@node --import tsx tests/bench/run.ts
 
-build: ## The module and the firmware in build/. BOARD
-	$(call prepare,node board)
+build: ## The module and the firmware in build/. BOARD, and for linux on 64-bit Arm: TARGET=aarch64
+	$(call prepare,node board $(if $(TARGET),cross))
 	$(build-module)
-	$(call build-firmware,$(BOARD))
+	$(call build-firmware,$(BOARD),$(TARGET))
 
 clean: ## Removes build/; fetched packages and the cached ahead-of-time compiler stay
 	rm -rf build

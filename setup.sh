@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what this machine lacks to build, run and test wasmcam, and nothing that it has.
 #
-#     ./setup.sh [node] [board] [test] [fuzz]      (the first three without a word)
+#     ./setup.sh [node] [board] [test] [fuzz] [cross]      (the first three without a word)
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
 #   test   Chromium, ffmpeg and gstreamer, which look at the stream as viewers do and send others, cjpeg, which files
 #          are compared with, and nats-server with openssl, for fleets
+#   cross  a C compiler for 64-bit Arm, for `make build BOARD=linux TARGET=aarch64` alone
 #   fuzz   wasm2c and clang with libFuzzer, for `make fuzz` alone
 #
 # On Debian and Ubuntu it installs packages by itself, as root or through sudo. Elsewhere it says what to install and
@@ -87,6 +88,11 @@ chromium_is_there() {
 gstreamer_is_there() {
   has gst-launch-1.0 && gst-inspect-1.0 --exists tcpclientsink && gst-inspect-1.0 --exists souphttpsrc &&
     gst-inspect-1.0 --exists jpegenc && gst-inspect-1.0 --exists videotestsrc
+}
+
+# Neither is missing on a computer that is one itself.
+cross_is_there() {
+  [ "$(uname -m)" = aarch64 ] || aarch64-linux-gnu-gcc -print-file-name=libc.so 2>/dev/null | grep -q /
 }
 
 libfuzzer_is_there() {
@@ -290,6 +296,12 @@ debian_fuzz() {
   install_wanted || true
 }
 
+debian_cross() {
+  refresh_lists
+  cross_is_there || want "C for 64-bit Arm" gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+  install_wanted || true
+}
+
 # Ubuntu's package only leads to a snap, which sees no files of the tests. Their driver can fetch a browser itself.
 chromium_of_playwright() {
   local version executable
@@ -326,6 +338,10 @@ test_lacks() {
   chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
 }
 
+cross_lacks() {
+  cross_is_there || printf '\n    aarch64-linux-gnu-gcc with its C library'
+}
+
 fuzz_lacks() {
   has wasm2c || printf '\n    wasm2c of wabt 1.0.32'
   libfuzzer_is_there || printf '\n    clang with libFuzzer'
@@ -336,8 +352,8 @@ main() {
   [ $# -gt 0 ] || set -- node board test
   for group in "$@"; do
     case $group in
-      node | board | test | fuzz) ;;
-      *) fail "no such group: $group. There are node, board, test and fuzz." ;;
+      node | board | test | fuzz | cross) ;;
+      *) fail "no such group: $group. There are node, board, test, fuzz and cross." ;;
     esac
   done
 

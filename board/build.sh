@@ -2,9 +2,12 @@
 # Builds what the board needs, and only that: aotc once, then build/wasmcam.wasm -> .aot -> firmware.
 #
 #   board/build.sh aotc                  the AOT compiler, cached outside of the checkout; prints its path
-#   board/build.sh aot MODULE.wasm FILE [TARGET]  compiles a module ahead of time, for cortex-m7 (default) or native
-#   board/build.sh firmware [BOARD]      the firmware of a board (default mps2-an500) with build/wasmcam.wasm in it;
-#                                        of linux a program, with build/wasmcam-server.wasm as well
+#   board/build.sh aot MODULE.wasm FILE [TARGET]  compiles a module ahead of time, for cortex-m7 (default),
+#                                        native or aarch64
+#   board/build.sh firmware [BOARD] [PROCESSOR]
+#                                        the firmware of a board (default mps2-an500) with build/wasmcam.wasm in it;
+#                                        of linux a program, with build/wasmcam-server.wasm as well: for this
+#                                        machine, or for another's PROCESSOR (aarch64)
 #   board/build.sh boards                the boards that exist, a line each
 #   board/build.sh cargo [ARGUMENTS]     cargo for the PC in the board's workspace (`cargo test`)
 #
@@ -133,24 +136,41 @@ boards() {
   done
 }
 
-build_linux() {
+build_linux() { # [PROCESSOR]
   need cc gcc
-  build_aot "$build/wasmcam.wasm" "$build/wasmcam-native.aot" native
-  build_aot "$build/wasmcam-server.wasm" "$build/wasmcam-server-native.aot" native
-  export WASMCAM_AOT="$build/wasmcam-native.aot" WASMCAM_SERVER_AOT="$build/wasmcam-server-native.aot"
+  case ${1:-$(uname -m)} in
+  "$(uname -m)") processor=native name=wasmcam-linux ;;
+  aarch64) processor=aarch64 name=wasmcam-linux-aarch64 ;;
+  *) fail "linux can be built for this machine's processor and for aarch64, not for '$1'" ;;
+  esac
+  build_aot "$build/wasmcam.wasm" "$build/wasmcam-$processor.aot" "$processor"
+  build_aot "$build/wasmcam-server.wasm" "$build/wasmcam-server-$processor.aot" "$processor"
+  export WASMCAM_AOT="$build/wasmcam-$processor.aot" WASMCAM_SERVER_AOT="$build/wasmcam-server-$processor.aot"
   echo "building the program with $("$(find_cargo)" --version)" >&2
-  host_cargo build --release --locked -p linux >&2
+  if [ "$processor" = native ]; then
+    host_cargo build --release --locked -p linux >&2
+    made=$CARGO_TARGET_DIR/release/wasmcam
+  else
+    triple=aarch64-unknown-linux-gnu
+    need aarch64-linux-gnu-gcc "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross"
+    library="$(rustc --print sysroot)/lib/rustlib/$triple"
+    [ -d "$library" ] || rustup target add "$triple" >&2 || fail "no Rust library for it: rustup target add $triple"
+    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+    host_cargo build --release --locked --target "$triple" -p linux >&2
+    made=$CARGO_TARGET_DIR/$triple/release/wasmcam
+  fi
   # A rename, since one that runs can't be written to.
-  cp "$CARGO_TARGET_DIR/release/wasmcam" "$build/wasmcam-linux.$$"
-  mv "$build/wasmcam-linux.$$" "$build/wasmcam-linux"
+  cp "$made" "$build/$name.$$"
+  mv "$build/$name.$$" "$build/$name"
 }
 
-build_firmware() { # BOARD
+build_firmware() { # BOARD [PROCESSOR]
   boards | grep -qx "$1" || fail "there is no board '$1'; there are: $(boards | tr '\n' ' ')"
   if [ "$1" = linux ]; then
-    build_linux
+    build_linux "${2:-}"
     return
   fi
+  [ -z "${2:-}" ] || fail "a processor can be chosen for the board linux alone"
   need arm-none-eabi-gcc gcc-arm-none-eabi
   build_aot "$build/wasmcam.wasm" "$build/wasmcam.aot"
   toolchain=$(find_toolchain)
@@ -182,11 +202,14 @@ aot)
   [ $# -eq 3 ] || [ $# -eq 4 ] || fail "usage: board/build.sh aot MODULE.wasm FILE [TARGET]"
   build_aot "$2" "$3" "${4:-cortex-m7}"
   ;;
-firmware) build_firmware "${2:-mps2-an500}" ;;
+firmware) build_firmware "${2:-mps2-an500}" "${3:-}" ;;
 boards) boards ;;
 cargo)
   shift
   host_cargo "$@"
   ;;
-*) fail "usage: board/build.sh aotc | aot MODULE.wasm FILE [TARGET] | firmware [BOARD] | boards | cargo [ARGUMENTS]" ;;
+*)
+  fail "usage: board/build.sh aotc | aot MODULE.wasm FILE [TARGET] | firmware [BOARD] [PROCESSOR] | boards |" \
+    "cargo [ARGUMENTS]"
+  ;;
 esac

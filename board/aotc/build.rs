@@ -36,12 +36,17 @@ fn main() {
         shared.join("utils"),
         llvm_config("--includedir").into(),
     ];
+    // The machine that compiles, which it can do for all others.
+    let (machine, invoke) = match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
+        Ok("aarch64") => ("BUILD_TARGET_AARCH64", "common/arch/invokeNative_aarch64.s"),
+        _ => ("BUILD_TARGET_X86_64", "common/arch/invokeNative_em64.s"),
+    };
     // WAMR's own CMake files say the same for its `wamrc` on Linux, less what our options below switch off.
     let defines = [
         ("BH_PLATFORM_LINUX", None),
         ("_GNU_SOURCE", None),
         ("WASM_HAVE_MREMAP", Some("1")),
-        ("BUILD_TARGET_X86_64", None),
+        (machine, None),
         ("BH_MALLOC", Some("wasm_runtime_malloc")),
         ("BH_FREE", Some("wasm_runtime_free")),
         ("WASM_ENABLE_AOT", Some("1")),
@@ -87,7 +92,7 @@ fn main() {
         "aot/aot_loader.c",
         "aot/aot_runtime.c",
         "aot/arch/aot_reloc_dummy.c",
-        "common/arch/invokeNative_em64.s",
+        invoke,
     ] {
         c.file(iwasm.join(file));
     }

@@ -112,7 +112,7 @@ aotc_compile(const uint8_t *wasm, uint32_t length, const struct options *options
     option.stack_bounds_checks = 1;
     option.enable_aux_stack_check = true;
     /* WebAssembly's vectors: Thumb has none. (LLVM makes vectors by itself where the features say that it can.) */
-    option.enable_simd = options->arch == NULL;
+    option.enable_simd = !options->arch || strncmp(options->arch, "thumb", 5) != 0;
     /* The same in the runtime's build (wasm/build.rs), or the file does not load. */
     option.enable_bulk_memory = option.enable_bulk_memory_opt = true;
     option.enable_ref_types = false;
