@@ -17,7 +17,8 @@ export PATH := $(CACHE)/node/node_modules/.bin:$(PATH)
 # What the camera is told, taken from the environment so that the shell need not quote it again.
 CAMERA_OPTIONS = $${PORT:+--port "$$PORT"} $${SCENE:+--scene "$$SCENE"} $${FILES:+--files "$$FILES"} \
 	$${SIZE:+--size "$$SIZE"} $${QUALITY:+--quality "$$QUALITY"} $${FPS:+--fps "$$FPS"} \
-	$${SETTINGS:+--settings "$$SETTINGS"} $${PUSH_TO:+--push-to "$$PUSH_TO"}
+	$${SETTINGS:+--settings "$$SETTINGS"} $${PUSH_TO:+--push-to "$$PUSH_TO"} $${SOURCE:+--source "$$SOURCE"} \
+	$${PUSH_PORT:+--push-port "$$PUSH_PORT"}
 
 # $(1): groups of setup.sh. npm's own record of what it installed tells whether package-lock.json is newer.
 define prepare
@@ -64,6 +65,8 @@ help: ## This list
 	@echo "BOARD is one of: $(BOARDS). PORT (8080), SCENE (a folder of photographs, or pattern), FILES (a folder"
 	@echo "of JPEG files, shown as they are), SIZE (320x240),"
 	@echo "QUALITY (85), FPS (30) and SETTINGS (a file for what the camera keeps) are for flash and start."
+	@echo "SOURCE=push shows what others send to PUSH_PORT (9999), SOURCE=http://… what another camera shows; PUSH_TO is"
+	@echo "HOST:PORT of another camera or relay to send frames to. All three are for flash and start, see docs/relay.md."
 	@echo "CAMERA (a device such as /dev/video0) is for flash BOARD=linux."
 
 flash: ## The camera on a board, live: builds, starts, says where to look. BOARD PORT SCENE SIZE QUALITY FPS SETTINGS

@@ -23,7 +23,7 @@ const FORMATS: Record<string, Format> = {
 };
 
 /** Options that say what a sensor sees, and what is made of that. */
-const OF_SENSOR = ["scene", "files", "size", "format", "sampling", "quality", "fps"];
+const OF_SENSOR = ["sensor", "camera", "scene", "files", "size", "format", "sampling", "quality", "fps"];
 
 export type CameraOptions = {
   port: number;

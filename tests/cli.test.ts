@@ -55,6 +55,7 @@ const WRONG: [string[], number, RegExp][] = [
   [["--size", "1281x960"], 2, /size 1281x960 is not within/],
   [["--size", "321x240", "--format", "yuyv"], 2, /width 321 is odd/],
   [["--format", "jpeg"], 2, /--format.*'jpeg'.*gray, rgb565, yuyv, bayer/],
+  [["--source", "push", "--quality", "7"], 2, /--quality is about the sensor/],
   [["--quality", "0"], 2, /--quality.*'0'.*1 to 100/],
   [["--quality", "8.5"], 2, /--quality.*'8.5'/],
   [["--sampling", "4:1:1"], 2, /--sampling.*4:2:0, 4:2:2, 4:4:4/],

@@ -7,6 +7,8 @@ import { PATTERN, renderScene } from "../host/scenes/file.ts";
 
 export interface EmulatedCamera {
   port: number;
+  /** Where upstreams connect to, with the setting source=push; else 0. */
+  pushPort: number;
   stop(): Promise<void>;
 }
 
@@ -30,5 +32,5 @@ export async function startEmulatedCamera(options: EmulatedOptions = {}): Promis
     await board.stop();
     throw error;
   }
-  return { port: board.port, stop: () => board.stop() };
+  return { port: board.port, pushPort: board.pushPort, stop: () => board.stop() };
 }

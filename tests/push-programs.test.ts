@@ -12,10 +12,12 @@ import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { after, before, describe } from "node:test";
+import { after, before, describe, it } from "node:test";
 import type { Page } from "playwright-core";
 import { useBrowser } from "./browser.ts";
 import { ADMIN_SECRET } from "../host/simulated/secret.ts";
+import { startEmulatedCamera } from "./emulated-camera.ts";
+import { startLinuxCamera } from "./linux-camera.ts";
 import { startLiveCamera } from "./live-camera.ts";
 import { figure, inState, until } from "./watching.ts";
 
@@ -112,6 +114,16 @@ const VIEWERS: Record<string, (url: string, to: string, count: number) => Progra
     ),
 };
 
+/** Watches, and holds what comes against what is sent. */
+async function checkViewer(relay: Relay, viewer: string, count: number): Promise<void> {
+  const to = mkdtempSync(join(folder, `${viewer}-`));
+  const program = VIEWERS[viewer](`http://127.0.0.1:${relay.port}/stream.jpg`, to, count);
+  assert.equal(await program.ended, 0, `${viewer}: ${program.complaint}`);
+  const files = filesIn(to);
+  assert.ok(files.length >= count, `${viewer} got ${files.length}`);
+  for (const file of files) assert.ok(known.has(digest(file)), `${viewer} got a file that nobody sent`);
+}
+
 before(async () => {
   mkdirSync(sent);
   const made = gst(source(FRAMES), caps, "jpegenc quality=80", `multifilesink index=1 location=${sent}/%03d.jpg`);
@@ -146,16 +158,7 @@ describe("frames that others send, on Node", () => {
       const upstream = start(relay);
       closeLater(() => upstream.stop());
       await untilState(relay, ({ published }) => published > 0, "frames come");
-      const url = `http://127.0.0.1:${relay.port}/stream.jpg`;
-      for (const [viewer, watch] of Object.entries(VIEWERS)) {
-        const to = join(folder, `${viewer} ${form} ${relay.port}`.replaceAll(" ", "-"));
-        mkdirSync(to);
-        const program = watch(url, to, 12);
-        assert.equal(await program.ended, 0, `${viewer}: ${program.complaint}`);
-        const files = filesIn(to);
-        assert.ok(files.length >= 12, `${viewer} got ${files.length}`);
-        for (const file of files) assert.ok(known.has(digest(file)), `${viewer} got a file that nobody sent`);
-      }
+      for (const viewer of Object.keys(VIEWERS)) await checkViewer(relay, viewer, 12);
       const curl = new Program("curl", ["-s", `http://127.0.0.1:${relay.port}/snapshot.jpg`]);
       assert.equal(await curl.ended, 0);
       assert.ok(known.has(digest(Buffer.concat(curl.out))), "and so did curl");
@@ -212,3 +215,24 @@ describe("frames that others send, on Node", () => {
     await picturesMove(page);
   });
 });
+
+for (const [where, startCamera] of [
+  ["the board linux", startLinuxCamera],
+  ["the emulated board", startEmulatedCamera],
+] as const) {
+  describe(`frames that others send, on ${where}`, () => {
+    it("gstreamer sends and ffmpeg watches: what was sent comes out", async () => {
+      const relay = await startCamera({ settings: { source: "push" } });
+      const upstream = UPSTREAMS["gstreamer, multipart over TCP"].start(relay);
+      try {
+        await untilState(relay, ({ published }) => published > 0, "frames come");
+        await checkViewer(relay, "ffmpeg", 6);
+        const { capture } = await stateOf(relay);
+        assert.deepEqual([capture.form, capture.broken, capture.oversized], ["multipart", 0, 0]);
+      } finally {
+        await upstream.stop();
+        await relay.stop();
+      }
+    });
+  });
+}

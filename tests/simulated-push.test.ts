@@ -40,18 +40,18 @@ const WITH_THUMBNAIL = Buffer.concat([
   FILES[3].subarray(2),
 ]);
 
-const bytes = (text: string) => Buffer.from(text, "latin1");
+const text = (characters: string) => Buffer.from(characters, "latin1");
 
 type Framed = (file: Buffer) => Buffer;
-const part = (head: string, file: Buffer) => Buffer.concat([bytes(`${head}\r\n\r\n`), file, bytes("\r\n")]);
+const part = (head: string, file: Buffer) => Buffer.concat([text(`${head}\r\n\r\n`), file, text("\r\n")]);
 const gstreamer: Framed = (file) =>
   part(`--spionisto\r\nContent-Type: image/jpeg\r\nContent-Length: ${file.length}`, file);
 const ffmpeg: Framed = (file) => part(`--ffmpeg\r\nContent-type: image/jpeg\r\nContent-length: ${file.length}`, file);
 const ours: Framed = (file) =>
-  Buffer.concat([bytes("Content-Type: image/jpeg\r\nX-Timestamp: 1.000000\r\n\r\n"), file, bytes("\r\n--frame\r\n")]);
-const lengthless: Framed = (file) => Buffer.concat([bytes("--b 0_u'n(d)ary/?:=\nContent-Type: IMAGE/JPEG\n\n"), file]);
+  Buffer.concat([text("Content-Type: image/jpeg\r\nX-Timestamp: 1.000000\r\n\r\n"), file, text("\r\n--frame\r\n")]);
+const lengthless: Framed = (file) => Buffer.concat([text("--b 0_u'n(d)ary/?:=\nContent-Type: IMAGE/JPEG\n\n"), file]);
 const bare: Framed = (file) => file;
-const chunk: Framed = (data) => Buffer.concat([bytes(`${data.length.toString(16)};x=y\r\n`), data, bytes("\r\n")]);
+const chunk: Framed = (data) => Buffer.concat([text(`${data.length.toString(16)};x=y\r\n`), data, text("\r\n")]);
 
 /** A stream by its beginning, and how each file is framed in it. */
 const FORMS: Record<string, { head: string; frame: Framed; form: "multipart" | "files" }> = {
@@ -153,13 +153,13 @@ const WRONG: Record<string, { sent: Buffer; counted: Partial<Record<"broken" | "
     sent: part(`--spionisto\r\nContent-Length: ${FILES[5].length}`, FILES[5].subarray(0, 700)),
     counted: { broken: 1 },
   },
-  "without a frame": { sent: gstreamer(bytes("\xff\xd8\xff\xda\0\x02abc\xff\xd9")), counted: { broken: 1 } },
-  "text": { sent: part("--spionisto\r\nContent-Type: text/plain", bytes("hello")), counted: { foreign: 1 } },
-  "text that says it is a picture": { sent: gstreamer(bytes("hello")), counted: { foreign: 1 } },
-  "a PNG file": { sent: part("--spionisto\r\nContent-Type: image/png", bytes("\x89PNG\r\n")), counted: { foreign: 1 } },
-  "nothing but a head": { sent: bytes("--spionisto\r\nContent-Type: image/jpeg\r\n"), counted: { broken: 1 } },
+  "without a frame": { sent: gstreamer(text("\xff\xd8\xff\xda\0\x02abc\xff\xd9")), counted: { broken: 1 } },
+  "text": { sent: part("--spionisto\r\nContent-Type: text/plain", text("hello")), counted: { foreign: 1 } },
+  "text that says it is a picture": { sent: gstreamer(text("hello")), counted: { foreign: 1 } },
+  "a PNG file": { sent: part("--spionisto\r\nContent-Type: image/png", text("\x89PNG\r\n")), counted: { foreign: 1 } },
+  "nothing but a head": { sent: text("--spionisto\r\nContent-Type: image/jpeg\r\n"), counted: { broken: 1 } },
   "an endless line": {
-    sent: Buffer.concat([bytes("--spionisto\r\nX: "), Buffer.alloc(5000, "x"), bytes("\r\n")]),
+    sent: Buffer.concat([text("--spionisto\r\nX: "), Buffer.alloc(5000, "x"), text("\r\n")]),
     counted: { broken: 1 },
   },
   "a file that is a byte too large": { sent: gstreamer(inflated(FILE_BYTES_MAX + 1)), counted: { oversized: 1 } },
@@ -335,6 +335,58 @@ scenario("the admin secret takes over at once; a wrong one, or the viewers', doe
   world.run(SECOND);
   assert.match(said, /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK\r\n.*\r\n\r\ntaken\n$/s);
   assertParts(viewer, FILES.slice(0, 5));
+});
+
+/** Streams in which chance has changed bytes, left some out, or repeated some. */
+function mutated(random: Random, stream: Buffer): Buffer {
+  let bytes = Buffer.from(stream);
+  for (let changes = random.between(1, 6); changes > 0; changes--) {
+    const at = random.between(0, bytes.length - 1);
+    const length = random.between(1, 600);
+    const [before, behind] = [bytes.subarray(0, at), bytes.subarray(at)];
+    switch (random.between(0, 4)) {
+      case 0:
+        bytes[at] = random.between(0, 255);
+        break;
+      case 1:
+        bytes = Buffer.concat([before, behind.subarray(length)]);
+        break;
+      case 2:
+        bytes = Buffer.concat([before, behind.subarray(0, length), behind]);
+        break;
+      case 3:
+        bytes = Buffer.concat([before, text("\xff\xd8\xff\xd9\r\n--spionisto\r\n"), behind]);
+        break;
+      default:
+        bytes = Buffer.concat([before, text("\r\n--spionisto--\r\n\r\n"), behind]);
+    }
+  }
+  return bytes;
+}
+
+scenario("mutations of streams are read the same however they are cut, and harm nobody", PUSH, (world) => {
+  const random = new Random(world.seed);
+  const viewer = world.watch();
+  const counts = () => {
+    const { published, broken, oversized, foreign, mismeasured } = stateOf(world).capture;
+    return [published, broken, oversized, foreign, mismeasured];
+  };
+  const added = (stream: Buffer, conditions: Conditions): number[] => {
+    const before = counts();
+    const upstream = world.upstream(conditions).send(stream).end();
+    world.runUntil(() => upstream.isOver, MINUTE, "the stream's end");
+    return counts().map((count, i) => count - before[i]);
+  };
+  const frames = [gstreamer, bare, lengthless];
+  for (let i = 0; i < 30; i++) {
+    const stream = mutated(random, Buffer.concat(FILES.slice(0, 5).map(frames[i % 3])));
+    assert.deepEqual(added(stream, CHOPPY), added(stream, CALM), `stream ${i}`);
+  }
+  assert.equal(viewer.problem, undefined, "every part that was delivered is a whole file");
+  const before = viewer.parts.length;
+  feed(world, world.upstream(), gstreamer, FILES);
+  assert.equal(viewer.parts.length, before + FILES.length);
+  assert.equal(world.board.restarts, 0);
 });
 
 scenario("requests that send no frames get answers", PUSH, (world) => {

@@ -10,7 +10,7 @@ export const TEST_FILES: string[] = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".test.ts"))
   .sort();
 
-/** What a test says in its source if it needs more than Node: Chromium, a board, ffmpeg, gstreamer, cjpeg, NATS, Rust */
+/** What a test says in its source if it needs more than Node: a browser, a board, ffmpeg, gstreamer, cjpeg, NATS… */
 const BEYOND_NODE = new RegExp(
   [
     /"\.\/(?:browser|nats-server)\.ts"|"\.\.\/host\/(?:emulator|linux)\//,

@@ -16,8 +16,9 @@ export { EmulatorError, SettingsError };
 /** Where board/build.sh puts the firmware. */
 export const FIRMWARE = fileURLToPath(new URL("../../build/firmware-mps2-an500.elf", import.meta.url));
 
-/** The camera's port on the board. */
+/** The camera's ports on the board: for HTTP, and for upstreams. */
 const CAMERA_PORT = 80;
+const PUSH_PORT = 9999;
 /** What QEMU calls the board's own cable. */
 const CABLE = "cable";
 /** What the firmware makes its chance of. */
@@ -31,6 +32,8 @@ const PORT_TRIES = 3;
 export type BoardOptions = {
   /** Port on 127.0.0.1 at which the board is reached; 0: any that is free. */
   port?: number;
+  /** The same for upstreams, where the setting source is `push`; 0: any that is free. */
+  pushPort?: number;
   /** What the soft sensor sees, as `renderScene` makes it; without it none is plugged in. */
   scene?: Buffer;
   /** What the camera is told (`sampling`, `quality`, `fps`…), values as text: it hides what the board keeps. */
@@ -55,6 +58,8 @@ export type BoardOptions = {
 export class EmulatedBoard {
   /** Port on 127.0.0.1 at which the board is reached. */
   readonly port: number;
+  /** Where upstreams connect to; 0 where they can't. */
+  readonly pushPort: number;
   /** QEMU's process. */
   readonly pid: number;
   /** Every line so far. */
@@ -62,14 +67,15 @@ export class EmulatedBoard {
   /** Resolves when the board has ended by itself, with why; when it was stopped, with nothing. */
   readonly ended: Promise<EmulatorError | undefined>;
   readonly #qemu: Qemu;
-  readonly #cable: Cable;
+  readonly #cables: Cable[];
   #stopping = false;
 
-  constructor(qemu: Qemu, cable: Cable, log: string[]) {
+  constructor(qemu: Qemu, cables: Cable[], log: string[]) {
     this.#qemu = qemu;
-    this.#cable = cable;
+    this.#cables = cables;
     this.log = log;
-    this.port = cable.port;
+    this.port = cables[0].port;
+    this.pushPort = cables[1]?.port ?? 0;
     this.pid = qemu.pid;
     this.ended = qemu.ended.then((end) => (this.#stopping ? undefined : endError(end, log)));
   }
@@ -113,7 +119,7 @@ export class EmulatedBoard {
   /** Ends the board; nothing of it is left. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([this.#cable.close(), this.#qemu.stop()]);
+    await Promise.all([...this.#cables.map((cable) => cable.close()), this.#qemu.stop()]);
   }
 }
 
@@ -135,9 +141,22 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
   const kept = settingsFile === undefined ? undefined : keptFile(settingsFile);
   // In a file, since everybody on this computer can read a command line: there are secrets' hashes among them.
   const given = textsFile("settings", Object.entries(settings).flat());
-  const boardPort = await freePort();
-  // First of all: where the port is in use, nothing was started in vain.
-  const cable = await Cable.listen(port, boardPort);
+  // First of all: where a port is in use, nothing was started in vain.
+  const cables: Cable[] = [];
+  const forwards: string[] = [];
+  const lay = async (outside: number, inside: number): Promise<void> => {
+    const boardPort = await freePort();
+    cables.push(await Cable.listen(outside, boardPort));
+    forwards.push(`hostfwd=tcp:127.0.0.1:${boardPort}-:${inside}`);
+  };
+  await lay(port, CAMERA_PORT);
+  const source = settings.source ?? (settingsFile === undefined ? undefined : readSettings(settingsFile).source);
+  try {
+    if (source === "push") await lay(options.pushPort ?? 0, PUSH_PORT);
+  } catch (error) {
+    await cables[0].close();
+    throw error;
+  }
   const log: string[] = [];
   let haveAddress = (): void => {};
   const addressed = new Promise<void>((resolve) => (haveAddress = resolve));
@@ -156,7 +175,7 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
         entropy,
       },
       // Reached from this computer only. It connects to nothing but where a setting tells it to.
-      network: `user,id=${CABLE},hostfwd=tcp:127.0.0.1:${boardPort}-:${CAMERA_PORT}`,
+      network: [`user,id=${CABLE}`, ...forwards].join(","),
       countInstructions: options.countInstructions,
       skipSleep: options.skipSleep,
       onLine: (line) => {
@@ -168,9 +187,9 @@ async function startOnce(options: BoardOptions): Promise<EmulatedBoard> {
     const started = await Promise.race([addressed, qemu.ended, pause(START_PATIENCE_MS).then(() => "late" as const)]);
     if (started === "late") throw new EmulatorError("the board got no address");
     if (started) throw endError(started, log);
-    return new EmulatedBoard(qemu, cable, log);
+    return new EmulatedBoard(qemu, cables, log);
   } catch (error) {
-    await Promise.all([cable.close(), qemu?.stop()]);
+    await Promise.all([...cables.map((cable) => cable.close()), qemu?.stop()]);
     throw error;
   }
 }

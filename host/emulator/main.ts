@@ -20,28 +20,35 @@ function readOptions(args: string[]): Options {
   return parseOptions(program, args);
 }
 
+function inUse(port: number | undefined, options: Options): string {
+  const option = port === options.pushPort && port !== options.port ? "--push-port" : "--port";
+  return `port ${port ?? options.port} is in use; choose another with ${option}`;
+}
+
 async function run(options: Options): Promise<void> {
   const stopped = new Promise<undefined>((resolve) => {
     process.once("SIGINT", () => resolve(undefined));
     process.once("SIGTERM", () => resolve(undefined));
   });
-  const scene = await sceneOf(options);
+  const scene = options.source === "sensor" ? await sceneOf(options) : undefined;
   const board = await startBoard({
     port: options.port,
+    pushPort: options.pushPort,
     scene,
     settings: saidSettings(options),
     settingsFile: options.settings,
     report: options.report,
     onLine: (line) => process.stdout.write(`${line}\n`),
   }).catch((error) => {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") throw new EmulatorError(`port ${options.port} is in use; choose another with --port`);
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+    if (code === "EADDRINUSE") throw new EmulatorError(inUse(port, options));
     if (code === "EACCES") throw new EmulatorError(`port ${options.port} is not allowed to this user; choose another`);
     throw error;
   });
   try {
     const ended = Promise.race([stopped, board.ended]);
-    const answers = board.answers().then(() => process.stdout.write(`\n  ${board.url}\n\n`));
+    const upstreams = board.pushPort ? `upstreams: TCP port ${board.pushPort} of 127.0.0.1\n\n` : "";
+    const answers = board.answers().then(() => process.stdout.write(`\n  ${board.url}\n\n${upstreams}`));
     answers.catch(() => {}); // of no interest once the board has ended
     await Promise.race([ended, answers]);
     const error = await ended;

@@ -28,6 +28,8 @@ export class LinuxBoardError extends Error {}
 export type LinuxOptions = {
   /** Port on which it listens; 0: any that is free. */
   port?: number;
+  /** The same for upstreams, where the setting source is `push`; 0: any that is free. */
+  pushPort?: number;
   host?: string;
   profile?: Profile;
   /** What the soft sensor sees, as `renderScene` makes it; without it none is plugged in. */
@@ -51,6 +53,8 @@ export type LinuxOptions = {
 export class LinuxBoard {
   readonly url: string;
   readonly port: number;
+  /** Where upstreams connect to; 0 where they can't. */
+  readonly pushPort: number;
   readonly pid: number;
   /** Every line so far, the address among them. */
   readonly log: readonly string[];
@@ -63,6 +67,8 @@ export class LinuxBoard {
     this.#child = child;
     this.url = url;
     this.port = Number(new URL(url).port) || 80;
+    const upstreams = log.find((line) => line.startsWith("upstreams: "));
+    this.pushPort = Number(/port (\d+)/.exec(upstreams ?? "")?.[1] ?? 0);
     this.pid = child.pid!;
     this.log = log;
     this.ended = ended.then((error) => (this.#stopping ? undefined : error));
@@ -129,9 +135,10 @@ export async function startLinuxBoard(options: LinuxOptions = {}): Promise<Linux
 }
 
 function programArguments(options: LinuxOptions, scene: string): string[] {
-  const { port = 0, host, profile, settings = {}, settingsFile, module, report = false } = options;
+  const { port = 0, pushPort = 0, host, profile, settings = {}, settingsFile, module, report = false } = options;
   return [
     `--port=${port}`,
+    `--push-port=${pushPort}`,
     ...(host === undefined ? [] : [`--host=${host}`]),
     ...(profile === undefined ? [] : [`--profile=${profile}`]),
     ...(options.camera === undefined ? [] : [`--camera=${options.camera}`]),

@@ -39,12 +39,14 @@ async function run(options: Options): Promise<void> {
     process.once("SIGINT", () => resolve(undefined));
     process.once("SIGTERM", () => resolve(undefined));
   });
+  const hasScene = options.camera === undefined && options.source === "sensor";
   const board = await startLinuxBoard({
     port: options.port,
+    pushPort: options.pushPort,
     host: options.host,
     profile: options.profile,
     camera: options.camera,
-    scene: options.camera === undefined ? await sceneOf(options, SCENE_BYTES_MAX) : undefined,
+    scene: hasScene ? await sceneOf(options, SCENE_BYTES_MAX) : undefined,
     settings: saidSettings(options),
     settingsFile: options.settings,
     report: options.report,

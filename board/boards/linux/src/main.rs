@@ -24,7 +24,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use linux_board::camera::{self, Camera, CameraLog};
 use linux_board::settings_file::SettingsFile;
-use linux_board::sockets::KernelSockets;
+use linux_board::sockets::{KernelSockets, PUSH_PORT};
 use linux_board::system::{Console, NoWatchdog, Sleeper, SystemClock, SystemRandom, resident};
 use wasm::engine::{self, Engine};
 
@@ -84,6 +84,11 @@ fn command() -> Command {
                 .value_parser(PossibleValuesParser::new(["4:2:0", "4:4:4"])),
         )
         .arg(option("fps", "NUMBER", "frames a second, 1 to 120").value_parser(value_parser!(u8).range(1..=120)))
+        .arg(option("source", "SOURCE", "push: frames that others send to --push-port; or the http://… of others"))
+        .arg(
+            option("push-port", "NUMBER", "TCP port for --source push; 0: any that is free")
+                .value_parser(value_parser!(u16)),
+        )
         .arg(option("push-to", "HOST:PORT", "another camera or relay to send the stream to (its port 9999)"))
         .arg(option("set", "NAME=VALUE", "any other setting of the camera's").action(ArgAction::Append).value_parser(
             |text: &str| match text.split_once('=') {
@@ -111,7 +116,7 @@ fn given(options: &ArgMatches) -> Values {
             given.set(name, &value.to_string());
         }
     }
-    for name in ["sampling", "size", "format"] {
+    for name in ["sampling", "size", "format", "source"] {
         if let Some(value) = options.get_one::<String>(name) {
             given.set(name, value);
         }
@@ -137,16 +142,30 @@ fn read_module(path: &Path) -> Result<&'static [u8], String> {
     Ok(&room[start..start + length])
 }
 
-fn bind(options: &ArgMatches) -> Result<KernelSockets, String> {
+/// Binds the port for HTTP, and the one for upstreams where frames come from those; answers where that is.
+fn bind(options: &ArgMatches, takes_upstreams: bool) -> Result<(KernelSockets, Option<SocketAddr>), String> {
     let host = options.get_one::<IpAddr>("host").copied().unwrap_or(IpAddr::from([127, 0, 0, 1]));
-    let port = options.get_one::<u16>("port").copied().unwrap_or(8080);
-    KernelSockets::bind(SocketAddr::new(host, port)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => format!("port {port} of {host} is in use; choose another with --port"),
+    let port = |option: &str, default: u16| options.get_one::<u16>(option).copied().unwrap_or(default);
+    let (http, push) = (port("port", 8080), port("push-port", 9999));
+    let mut sockets =
+        KernelSockets::bind(SocketAddr::new(host, http)).map_err(|error| bind_error(host, http, "port", error))?;
+    if !takes_upstreams {
+        return Ok((sockets, None));
+    }
+    let upstreams = sockets
+        .add_port(PUSH_PORT, SocketAddr::new(host, push))
+        .map_err(|error| bind_error(host, push, "push-port", error))?;
+    Ok((sockets, Some(upstreams)))
+}
+
+fn bind_error(host: IpAddr, port: u16, option: &str, error: std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!("port {port} of {host} is in use; choose another with --{option}"),
         std::io::ErrorKind::PermissionDenied => {
             format!("port {port} of {host} is not allowed to this user; choose another")
         }
         _ => format!("can't listen on port {port} of {host}: {error}"),
-    })
+    }
 }
 
 fn run(options: &ArgMatches) -> Result<(), String> {
@@ -180,6 +199,7 @@ fn run(options: &ArgMatches) -> Result<(), String> {
         (None, Some(profile)) if profile == "server" => &SERVER_MODULE.0,
         (None, _) => &BOARD_MODULE.0,
     };
+    let takes_upstreams = settings.get("source") == Some("push");
     let clock = SystemClock::start();
     let (capture, settings, camera): (Box<dyn Capture>, Box<dyn Settings>, _) =
         match options.get_one::<PathBuf>("camera") {
@@ -190,7 +210,7 @@ fn run(options: &ArgMatches) -> Result<(), String> {
             }
             None => (Box::new(SoftSensor::new(scene)), Box::new(settings), None),
         };
-    let sockets = bind(options)?;
+    let (sockets, upstreams) = bind(options, takes_upstreams)?;
     let address = sockets.local_address();
     let sleeper =
         Sleeper::new(sockets.alarm(), camera.as_ref().map(CameraLog::news)).map_err(|error| error.to_string())?;
@@ -212,6 +232,9 @@ fn run(options: &ArgMatches) -> Result<(), String> {
     // Starts the module, and has it do its first step, in which it listens: no connection can come too early.
     supervisor.poll();
     let mut wake_at = supervisor.poll();
+    if let Some(upstreams) = upstreams {
+        let _ = writeln!(Console, "upstreams: TCP port {} of {}", upstreams.port(), upstreams.ip());
+    }
     let _ = writeln!(Console, "http://{address}/");
     loop {
         for (level, line) in camera.iter().flat_map(CameraLog::take_lines) {

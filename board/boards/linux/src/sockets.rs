@@ -27,8 +27,9 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, sockopt};
 use crate::dial::{Dial, Lookups, Progress, connect};
 use crate::queue::{Room, bound_unsent, under_way};
 
-/// The port on which the module listens, wherever the command line shows it.
+/// The ports on which the module listens, wherever the command line shows them: for HTTP, and for upstreams.
 pub const CAMERA_PORT: u32 = 80;
+pub const PUSH_PORT: u32 = 9999;
 /// Connections that wait to be accepted; the kernel's own limit may be lower.
 const BACKLOG: i32 = 511;
 /// How long a connection that was closed in order may take to deliver its last bytes.
@@ -57,7 +58,7 @@ const TRASH_BYTES: usize = 16 << 10;
 const TRASH_READS_MAX: usize = 16;
 
 /// What epoll is told to answer for the port; for a connection it is the handle, which is above.
-const OF_PORT: u64 = 0;
+const OF_PORTS: u64 = 0;
 const OF_LOOKUPS: u64 = u64::MAX - 1;
 const OF_ENDINGS: u64 = u64::MAX;
 
@@ -142,19 +143,33 @@ struct Ending {
     until: Micros,
 }
 
-pub struct KernelSockets {
-    epoll: Rc<OwnedFd>,
-    port: TcpListener,
-    address: SocketAddr,
-    lookups: Lookups,
-    /// Handle n is entry n - 1.
-    entries: Vec<Option<Entry>>,
+/// A port that is bound, whether the module listens on it or not.
+struct Port {
+    /// The module's number of it.
+    number: u32,
+    socket: TcpListener,
     /// The module's listener, if it listens.
     listener: Option<i32>,
     /// It was told that nobody waits.
     listener_awaits: bool,
     /// Somebody waits, or may.
     somebody_waits: bool,
+}
+
+impl Port {
+    /// Whether the module is to be told that somebody waits.
+    fn has_event(&self) -> bool {
+        self.listener.is_some() && self.listener_awaits && self.somebody_waits
+    }
+}
+
+pub struct KernelSockets {
+    epoll: Rc<OwnedFd>,
+    ports: Vec<Port>,
+    address: SocketAddr,
+    lookups: Lookups,
+    /// Handle n is entry n - 1.
+    entries: Vec<Option<Entry>>,
     /// Why the last one could not be accepted, until it was logged, and when to try again.
     accept_error: Option<Errno>,
     accept_at: Micros,
@@ -167,33 +182,39 @@ pub struct KernelSockets {
 }
 
 impl KernelSockets {
-    /// Binds the port.
+    /// Binds the port for HTTP.
     pub fn bind(address: SocketAddr) -> io::Result<KernelSockets> {
-        // It sets SO_REUSEADDR: a port that is in use is refused all the same, one that was a minute ago is not.
-        let port = TcpListener::bind(address)?;
-        port.set_nonblocking(true)?;
-        rustix::net::listen(&port, BACKLOG)?; // again, with a longer queue
-        prepare(port.as_fd())?; // connections inherit it
         let lookups = Lookups::new()?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&epoll, &port, EventData::new_u64(OF_PORT), EventFlags::IN | EventFlags::ET)?;
         epoll::add(&epoll, lookups.alarm(), EventData::new_u64(OF_LOOKUPS), EventFlags::IN | EventFlags::ET)?;
-        Ok(KernelSockets {
+        let mut sockets = KernelSockets {
             epoll: Rc::new(epoll),
-            address: port.local_addr()?,
-            port,
+            address,
+            ports: vec![],
             lookups,
             entries: vec![],
-            listener: None,
-            listener_awaits: false,
-            somebody_waits: true,
             accept_error: None,
             accept_at: 0,
             raised: VecDeque::new(),
             gated: vec![],
             endings: VecDeque::new(),
             now: 0,
-        })
+        };
+        sockets.address = sockets.add_port(CAMERA_PORT, address)?;
+        Ok(sockets)
+    }
+
+    /// Binds one more port, the module's `number`. Answers where it is.
+    pub fn add_port(&mut self, number: u32, address: SocketAddr) -> io::Result<SocketAddr> {
+        // It sets SO_REUSEADDR: a port that is in use is refused all the same, one that was a minute ago is not.
+        let socket = TcpListener::bind(address)?;
+        socket.set_nonblocking(true)?;
+        rustix::net::listen(&socket, BACKLOG)?; // again, with a longer queue
+        prepare(socket.as_fd())?; // connections inherit it
+        epoll::add(&*self.epoll, &socket, EventData::new_u64(OF_PORTS), EventFlags::IN | EventFlags::ET)?;
+        let address = socket.local_addr()?;
+        self.ports.push(Port { number, socket, listener: None, listener_awaits: false, somebody_waits: true });
+        Ok(address)
     }
 
     /// Readable when there is something for `poll`: to sleep on.
@@ -243,15 +264,15 @@ impl KernelSockets {
         }
     }
 
-    /// The next one who waits at the port.
-    fn next(&mut self) -> Option<OwnedFd> {
+    /// The next one who waits at a port, by its place among them.
+    fn next(&mut self, port: usize) -> Option<OwnedFd> {
         if self.now < self.accept_at {
             return None;
         }
         loop {
-            match rustix::net::accept_with(&self.port, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+            match rustix::net::accept_with(&self.ports[port].socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok(socket) => return Some(socket),
-                Err(Errno::AGAIN) => self.somebody_waits = false,
+                Err(Errno::AGAIN) => self.ports[port].somebody_waits = false,
                 // These are of the one connection, which is gone: accept(2).
                 Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO | Errno::PERM) => continue,
                 Err(error) => {
@@ -277,7 +298,7 @@ impl KernelSockets {
             for event in &news {
                 let (flags, of) = (event.flags, event.data.u64());
                 match of {
-                    OF_PORT => self.somebody_waits = true,
+                    OF_PORTS => self.ports.iter_mut().for_each(|port| port.somebody_waits = true),
                     OF_LOOKUPS => self.take_lookups(),
                     OF_ENDINGS => endings_have_news = true,
                     handle => self.hear(handle as i32, flags),
@@ -436,22 +457,22 @@ fn peer_stays(socket: &OwnedFd) -> bool {
 
 impl Sockets for KernelSockets {
     fn listen(&mut self, port: u32) -> Result<i32, Refusal> {
-        if port != CAMERA_PORT || self.listener.is_some() {
-            return Err(Fault::Refused.into());
-        }
+        let is_it = |bound: &Port| bound.number == port && bound.listener.is_none();
+        let Some(place) = self.ports.iter().position(is_it) else { return Err(Fault::Refused.into()) };
         let handle = self.free_handle();
         self.set(handle, Some(Entry::Listener));
-        self.listener = Some(handle);
-        self.listener_awaits = true;
-        self.somebody_waits = true;
+        let port = &mut self.ports[place];
+        port.listener = Some(handle);
+        port.listener_awaits = true;
+        port.somebody_waits = true;
         Ok(handle)
     }
 
     fn accept(&mut self, listener: i32) -> Result<i32, Refusal> {
-        if self.listener != Some(listener) {
+        let Some(port) = self.ports.iter().position(|port| port.listener == Some(listener)) else {
             return Err(Mistake("a handle that is no listener's").into());
-        }
-        while let Some(socket) = self.next() {
+        };
+        while let Some(socket) = self.next(port) {
             // Without a peer it has gone meanwhile.
             let Ok(Some(peer)) = rustix::net::getpeername(&socket) else { continue };
             let Ok(peer) = SocketAddr::try_from(peer) else { continue };
@@ -463,7 +484,7 @@ impl Sockets for KernelSockets {
             self.set(handle, Some(Entry::Connection(Connection::new(socket, peer.ip()))));
             return Ok(handle);
         }
-        self.listener_awaits = true;
+        self.ports[port].listener_awaits = true;
         Err(Fault::Again.into())
     }
 
@@ -560,8 +581,8 @@ impl Sockets for KernelSockets {
     }
 
     fn close(&mut self, socket: i32, how: Close) -> Result<(), Mistake> {
-        if self.listener == Some(socket) {
-            self.listener = None;
+        if let Some(port) = self.ports.iter_mut().find(|port| port.listener == Some(socket)) {
+            port.listener = None;
             self.set(socket, None);
             return Ok(());
         }
@@ -593,17 +614,15 @@ impl Sockets for KernelSockets {
     }
 
     fn has_event(&self) -> bool {
-        !self.raised.is_empty()
-            || self.listener.is_some() && self.listener_awaits && self.somebody_waits && self.accept_at <= self.now
+        !self.raised.is_empty() || self.accept_at <= self.now && self.ports.iter().any(Port::has_event)
     }
 
     fn take_event(&mut self) -> Option<(i32, Ready)> {
-        if let Some(handle) = self.listener
-            && self.listener_awaits
-            && self.somebody_waits
-            && self.accept_at <= self.now
+        if self.accept_at <= self.now
+            && let Some(port) = self.ports.iter_mut().find(|port| port.has_event())
+            && let Some(handle) = port.listener
         {
-            self.listener_awaits = false;
+            port.listener_awaits = false;
             return Some((handle, Ready { readable: true, writable: false }));
         }
         while let Some(handle) = self.raised.pop_front() {
@@ -627,7 +646,9 @@ impl Sockets for KernelSockets {
     }
 
     fn abort_all(&mut self) {
-        self.listener = None;
+        for port in &mut self.ports {
+            port.listener = None;
+        }
         for entry in std::mem::take(&mut self.entries).into_iter().flatten() {
             if let Entry::Connection(connection) = entry {
                 cut(&connection.socket);
@@ -644,9 +665,11 @@ impl Sockets for KernelSockets {
         self.now = now;
         self.take_news();
         self.tend_gates();
-        if self.listener.is_none() && self.somebody_waits {
-            while let Some(socket) = self.next() {
-                cut(&socket);
+        for port in 0..self.ports.len() {
+            if self.ports[port].listener.is_none() && self.ports[port].somebody_waits {
+                while let Some(socket) = self.next(port) {
+                    cut(&socket);
+                }
             }
         }
         if let Some(error) = self.accept_error.take() {
@@ -661,7 +684,8 @@ impl Sockets for KernelSockets {
         });
         let gates = gates.min().unwrap_or(NEVER);
         let endings = self.endings.front().map_or(NEVER, |ending| ending.until);
-        let accept = if self.somebody_waits && self.accept_at > self.now { self.accept_at } else { NEVER };
+        let somebody_waits = self.ports.iter().any(|port| port.somebody_waits);
+        let accept = if somebody_waits && self.accept_at > self.now { self.accept_at } else { NEVER };
         gates.min(endings).min(accept)
     }
 
