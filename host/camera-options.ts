@@ -76,7 +76,13 @@ function sourceProblem(source: string): string | undefined {
 
 /** A program with every camera's options. */
 export function cameraCommand(name: string, description: string): Command {
-  return new Command(name)
+  const program = new Command(name);
+  // An error of the parser's own would show the text.
+  const readSource = (text: string): string => {
+    const wrong = sourceProblem(text);
+    return wrong ? program.error(`error: --source: ${wrong}`) : text;
+  };
+  return program
     .description(description)
     .option("--port <number>", "TCP port to listen on; 0: any that is free", wholeNumber(0, 65535), 8080)
     .addOption(
@@ -105,11 +111,14 @@ export function cameraCommand(name: string, description: string): Command {
         .default("4:2:0"),
     )
     .option("--fps <number>", "frames a second, 1 to 120", wholeNumber(1, 120), 30)
-    .option(
-      "--source <source>",
-      "where frames come from: `sensor`; `push` shows what others send to --push-port; " +
-        "http://user:password@host:port/path what another camera streams",
-      "sensor",
+    .addOption(
+      new Option(
+        "--source <source>",
+        "where frames come from: `sensor`; `push` shows what others send to --push-port, " +
+          "http://user:password@host:port/path what another camera streams",
+      )
+        .argParser(readSource)
+        .default("sensor"),
     )
     .option("--push-port <number>", "TCP port for --source push; 0: any that is free", wholeNumber(0, 65535), 9999)
     .option("--push-to <host:port>", "another camera or relay to send the stream to (its port 9999)")
@@ -124,8 +133,6 @@ export function parseOptions<Options extends CameraOptions>(program: Command, ar
   const options = program.opts<Options>();
   const said = Object.keys(options).filter((name) => program.getOptionValueSource(name) === "cli");
   options.said = new Set(said);
-  const wrong = sourceProblem(options.source);
-  if (wrong) program.error(`error: --source: ${wrong}`);
   const idle = OF_SENSOR.find((name) => options.said.has(name));
   if (options.source !== "sensor" && idle) {
     program.error(`error: --${idle} is about the sensor, which this --source does without`);
