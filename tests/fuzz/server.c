@@ -49,6 +49,7 @@ static size_t read_fields(const uint8_t *at, size_t left, long long *content_len
       *content_length = strtoll(field + 16, NULL, 10);
     }
     if (strncasecmp(field, "Connection: close\r", 18) == 0) *closes = true;
+    if (strncasecmp(field, "Connection: close, upgrade\r", 27) == 0) *closes = true;
     if (strncasecmp(field, "Content-Type: multipart/", 24) == 0) *streams = true;
   }
 }
