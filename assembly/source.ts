@@ -57,10 +57,15 @@ export abstract class Source extends Task {
     return keepSettings(this.controls);
   }
 
-  /** Frames published a second, in thousandths, over the last whole second. */
+  /**
+   * Frames published a second, in thousandths, over the last whole second; but no more than there can have been since,
+   * which is less where the rate was lowered or frames are lost.
+   */
   rate(now: i64): u32 {
-    const isSilent = this.lastPublished == NEVER || now - this.lastPublished > SECOND + this.breath();
-    return isSilent ? 0 : this.thousandths;
+    if (this.lastPublished == NEVER || now - this.lastPublished > SECOND + this.breath()) return 0;
+    const elapsed = now - this.countedFrom;
+    if (elapsed <= SECOND) return this.thousandths;
+    return min(this.thousandths, u32(<i64>(this.counted + 1) * 1000 * SECOND / elapsed));
   }
 
   /** Nothing is published for a while, and nobody waits for it: the rate is counted anew afterwards. */

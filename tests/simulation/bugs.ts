@@ -137,7 +137,7 @@ export const BUGS: Bug[] = [
   },
   {
     name: "each frame allocates",
-    file: "capture.ts",
+    file: "source.ts",
     from: "    this.published++;\n",
     to: "    this.published++;\n    heap.alloc(16);\n",
   },
