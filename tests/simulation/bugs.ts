@@ -185,9 +185,9 @@ export const BUGS: Bug[] = [
   },
   {
     name: "/state counts damaged frames as stalls",
-    file: "http/state.ts",
-    from: ".text(',\"torn\":').number(capture.torn)",
-    to: ".text(',\"torn\":').number(capture.stalled)",
+    file: "capture.ts",
+    from: ".text(',\"torn\":').number(this.torn)",
+    to: ".text(',\"torn\":').number(this.stalled)",
   },
   {
     name: "/state counts a frame too many as missed",
