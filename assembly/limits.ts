@@ -13,6 +13,7 @@
  *     requests' heads                      21,248      CONNECTIONS_MAX x (TARGET_BYTES_MAX + VALUES_BYTES + 24 + 24)
  *     upstreams                             7,056      UPSTREAMS_MAX x (IN_BYTES and a request's head)
  *     WebSocket viewers                    17,216      CONNECTIONS_MAX x (UNACKNOWLEDGED_MAX x 52 + some 240)
+ *     another camera, pulled from   ~       7,000  relay/pull.ts, where that is the source
  *     pages, texts, tasks            ~     55,000
  *                                       ---------
  *                                     ~ 5.9 million    of 95 pages, 6,225,920 bytes
