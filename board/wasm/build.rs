@@ -123,6 +123,8 @@ fn linux() {
     let mut build = cc::Build::new();
     build.include(platform.join("linux"));
     build.define("BH_PLATFORM_LINUX", None).define("_GNU_SOURCE", None).define("WASM_HAVE_MREMAP", "1");
+    // Our compiled code does not address memory by the segment register that WAMR would set at each call.
+    build.define("WASM_DISABLE_WRITE_GS_BASE", "1");
     build.define(define, None).define("BUILD_TARGET", format!("\"{name}\"").as_str()).define("WASM_ENABLE_SIMD", "1");
     shared_parts(&mut build);
     build.file("c/linux/watched_call.c").file(platform.join("linux/platform_init.c"));
