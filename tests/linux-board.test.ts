@@ -137,6 +137,7 @@ describe("the camera on the board linux", () => {
   test("says what it is, and has the limits of both profiles", async () => {
     for (const [profile, viewers] of [["board", 8], ["server", 256]] as const) {
       const board = await start({ profile, scene: await scene, settings: { quality: "70" } });
+      await (await firstPicture(board.url)).arrayBuffer(); // its sensor has been found
       const state = await (await fetch(`${board.url}state`)).json();
       assert.deepEqual([state.board, state.address, state.restarts], ["linux", `127.0.0.1:${board.port}`, 0]);
       assert.deepEqual([state.capture.width, state.capture.quality], [160, 70]);
