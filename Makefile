@@ -19,6 +19,8 @@ CAMERA_OPTIONS = $${PORT:+--port "$$PORT"} $${SCENE:+--scene "$$SCENE"} $${FILES
 	$${SIZE:+--size "$$SIZE"} $${QUALITY:+--quality "$$QUALITY"} $${FPS:+--fps "$$FPS"} \
 	$${SETTINGS:+--settings "$$SETTINGS"} $${PUSH_TO:+--push-to "$$PUSH_TO"} $${SOURCE:+--source "$$SOURCE"} \
 	$${PUSH_PORT:+--push-port "$$PUSH_PORT"}
+# And where there can be other machines.
+NATS_OPTIONS = $${NATS:+--nats "$$NATS"} $${NATS_NAME:+--nats-name "$$NATS_NAME"}
 
 # $(1): groups of setup.sh. npm's own record of what it installed tells whether package-lock.json is newer.
 define prepare
@@ -67,6 +69,7 @@ help: ## This list
 	@echo "QUALITY (85), FPS (30) and SETTINGS (a file for what the camera keeps) are for flash and start."
 	@echo "SOURCE=push shows what others send to PUSH_PORT (9999), SOURCE=http://… what another camera shows; PUSH_TO is"
 	@echo "HOST:PORT of another camera or relay to send frames to. All three are for flash and start, see docs/relay.md."
+	@echo "NATS (a server to send frames to, nats://…) and NATS_NAME are for start, see docs/scale.md."
 	@echo "CAMERA (a device such as /dev/video0) is for flash BOARD=linux."
 
 flash: ## The camera on a board, live: builds, starts, says where to look. BOARD PORT SCENE SIZE QUALITY FPS SETTINGS
@@ -79,7 +82,7 @@ flash: ## The camera on a board, live: builds, starts, says where to look. BOARD
 start: ## The camera on Node alone, live, without Rust, LLVM or QEMU. PORT SCENE SIZE QUALITY FPS SETTINGS
 	$(call prepare,node)
 	$(build-module)
-	@node --import tsx host/main.ts $(CAMERA_OPTIONS)
+	@node --import tsx host/main.ts $(CAMERA_OPTIONS) $(NATS_OPTIONS)
 
 test: ## All tests, with the emulated board, Chromium and ffmpeg
 	$(prepare-tests)
@@ -106,7 +109,7 @@ soak: ## The emulated board for HOURS (1) or SECONDS with viewers coming and goi
 	@node --import tsx tests/soak/run.ts
 
 bench: ## Measures speed and size on the emulated board and Node; also writes build/bench.json
-	$(call prepare,node board)
+	$(call prepare,node board test)
 	$(build-module)
 	$(call build-firmware,mps2-an500)
 	$(call build-firmware,linux)
