@@ -54,7 +54,7 @@ browser = fetched=$(CACHE)/browser/chromium; [ ! -x $$fetched ] || export CHROMI
 
 # How firmware gets to a board and starts there.
 flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
-flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS) $${CAMERA:+--camera "$$CAMERA"}
+flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS) $(NATS_OPTIONS) $${CAMERA:+--camera "$$CAMERA"}
 
 .DEFAULT_GOAL := help
 .PHONY: help flash start test test-long sim soak fuzz bench build clean
@@ -69,7 +69,7 @@ help: ## This list
 	@echo "QUALITY (85), FPS (30) and SETTINGS (a file for what the camera keeps) are for flash and start."
 	@echo "SOURCE=push shows what others send to PUSH_PORT (9999), SOURCE=http://… what another camera shows; PUSH_TO is"
 	@echo "HOST:PORT of another camera or relay to send frames to. All three are for flash and start, see docs/relay.md."
-	@echo "NATS (a server to send frames to, nats://…) and NATS_NAME are for start, see docs/scale.md."
+	@echo "NATS (a server to send frames to, nats://…) and NATS_NAME are for start and BOARD=linux, see docs/scale.md."
 	@echo "CAMERA (a device such as /dev/video0) is for flash BOARD=linux."
 
 flash: ## The camera on a board, live: builds, starts, says where to look. BOARD PORT SCENE SIZE QUALITY FPS SETTINGS

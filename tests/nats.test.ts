@@ -15,7 +15,7 @@ import type { Part } from "../host/simulated/http.ts";
 import { CameraProgram, type Host, SlowWire, until } from "./camera-program.ts";
 import { NatsServer } from "./nats-server.ts";
 
-const hosts: Host[] = ["node"];
+const hosts: Host[] = ["node", "linux"];
 const SCENE = ["--scene", "pattern", "--size", "160x120"];
 
 const stopping: (() => unknown)[] = [];

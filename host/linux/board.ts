@@ -46,6 +46,8 @@ export type LinuxOptions = {
   module?: string;
   /** Whether the log tells every 10 s how long the module's steps take. */
   report?: boolean;
+  /** What it is told of other machines, as it is said on the command line. */
+  nats?: string[];
   /** Sees every line at once. */
   onLine?: (line: string) => void;
 };
@@ -147,5 +149,6 @@ function programArguments(options: LinuxOptions, scene: string): string[] {
     ...(settingsFile === undefined ? [] : [`--settings=${settingsFile}`]),
     ...(module === undefined ? [] : [`--module=${module}`]),
     ...(report ? ["--report"] : []),
+    ...(options.nats ?? []),
   ];
 }

@@ -9,16 +9,21 @@
 import { CommanderError, Option } from "commander";
 import { type CameraOptions, cameraCommand, parseOptions, saidSettings, sceneOf } from "../camera-options.ts";
 import type { Profile } from "../module.ts";
+import { addNatsOptions, type NatsOptions, type NatsPlan, natsPlan } from "../nats/plan.ts";
 import { SceneError } from "../scenes/file.ts";
 import { LinuxBoardError, startLinuxBoard } from "./board.ts";
 
 /** A scene at most, as on Node. */
 const SCENE_BYTES_MAX = 32_000_000;
 
-type Options = CameraOptions & { host: string; profile: Profile; settings?: string; report: boolean };
+type Options = CameraOptions & { host: string; profile: Profile; settings?: string; report: boolean } & {
+  plan?: NatsPlan;
+} & NatsOptions;
 
 function readOptions(args: string[]): Options {
-  const program = cameraCommand("linux", "This computer as a board: shows a scene, or a camera, as live video.")
+  const program = addNatsOptions(
+    cameraCommand("linux", "This computer as a board: shows a scene, or a camera, as live video."),
+  )
     .addOption(
       new Option("--camera <device>", "a camera to show, such as /dev/video0, of --size and --format as near as it has")
         .conflicts(["scene", "files"]),
@@ -31,7 +36,15 @@ function readOptions(args: string[]): Options {
         .default("server"),
     )
     .option("--report", "log every 10 s how long the module's steps take", false);
-  return parseOptions(program, args);
+  const options = parseOptions<Options>(program, args);
+  return { ...options, plan: natsPlan(options, program) };
+}
+
+/** What was said of other machines, as the program understands it too. */
+function natsArguments({ source, nats, natsName, natsCreds, natsCa, plan }: Options): string[] {
+  const files = { "nats-creds": natsCreds, "nats-ca": natsCa };
+  const said = { source: plan?.source && source, nats, "nats-name": natsName, ...files };
+  return Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]));
 }
 
 async function run(options: Options): Promise<void> {
@@ -47,7 +60,8 @@ async function run(options: Options): Promise<void> {
     profile: options.profile,
     camera: options.camera,
     scene: hasScene ? await sceneOf(options, SCENE_BYTES_MAX) : undefined,
-    settings: saidSettings(options),
+    settings: { ...saidSettings(options), ...(options.plan?.source && { source: "sensor" }) },
+    nats: options.plan && natsArguments(options),
     settingsFile: options.settings,
     report: options.report,
     onLine: (line) => process.stdout.write(`${line}\n`),

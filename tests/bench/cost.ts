@@ -15,7 +15,7 @@ export interface CostRow extends Watched {
 }
 
 /** Processor time that the process used so far, ms. */
-function cpuTime(pid: number): number | undefined {
+export function cpuTime(pid: number): number | undefined {
   if (process.platform !== "linux") return undefined;
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;

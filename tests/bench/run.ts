@@ -17,6 +17,7 @@ import { fromFormat, type Rgb, toFormat } from "../../host/scenes/pixels.ts";
 import { Random } from "../../host/simulated/random.ts";
 import { benchAttacks, benchAttacksOnNode } from "./attacks.ts";
 import { benchFanOut } from "./fan-out.ts";
+import { benchFleet } from "./fleet.ts";
 import { type Watched, watch } from "./viewers.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -207,6 +208,10 @@ show(
 );
 show("With slow viewers: frames a second, and how old pictures are when they are there, s", fanOut.ages);
 
+const fleet = await benchFleet();
+show("One camera, NATS, relays, a crowd: frames a second on the way, how old pictures are at viewers, s", fleet.rows);
+show("Processor time of each process, % of a core", fleet.load);
+
 const attacks = { node: await benchAttacksOnNode(), board: await benchAttacksOnBoard() };
 show("Under attack, on Node: pictures answered within ms, frames that two good viewers got and lost", attacks.node);
 show("Under attack by 40, on the emulated board", attacks.board);
@@ -222,5 +227,5 @@ show("Sizes, bytes", sizes);
 const memory = await memoryByHolder();
 show("Memory of the module, profile board, bytes", memory);
 
-const all = { encode, longestStep, board, fanOut, attacks, sizes, memory };
+const all = { encode, longestStep, board, fanOut, fleet, attacks, sizes, memory };
 writeFileSync(`${ROOT}build/bench.json`, `${JSON.stringify(all, null, 2)}\n`);

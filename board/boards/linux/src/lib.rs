@@ -3,6 +3,7 @@
 
 pub mod camera;
 mod dial;
+pub mod nats;
 mod queue;
 pub mod settings_file;
 pub mod sockets;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use board::capture::Capture;
-use board::fleet::Alone;
+use board::fleet::{Alone, Fleet, NAME_MAX};
 use board::imports::{Board, Past};
 use board::log::{Level, TextLog};
 use board::scene::Scene;
@@ -23,6 +23,7 @@ use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use linux_board::camera::{self, Camera, CameraLog};
+use linux_board::nats::{NatsFleet, Server, is_name, read_address};
 use linux_board::settings_file::SettingsFile;
 use linux_board::sockets::{KernelSockets, PUSH_PORT};
 use linux_board::system::{Console, NoWatchdog, Sleeper, SystemClock, SystemRandom, resident};
@@ -90,6 +91,17 @@ fn command() -> Command {
                 .value_parser(value_parser!(u16)),
         )
         .arg(option("push-to", "HOST:PORT", "another camera or relay to send the stream to (its port 9999)"))
+        .arg(option("source", "URL", "nats://[token@]server[:4222]/NAME: shows what that camera sends to NATS"))
+        .arg(option("nats", "URL", "nats://[token@]server[:4222]: sends every frame there, for other machines"))
+        .arg(option("nats-name", "NAME", "as which camera (default: this computer's name)"))
+        .arg(
+            option("nats-creds", "FILE", "credentials to show to NATS (JWT and nkey)")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            option("nats-ca", "FILE", "certificates of authorities to believe of a NATS server")
+                .value_parser(value_parser!(PathBuf)),
+        )
         .arg(option("set", "NAME=VALUE", "any other setting of the camera's").action(ArgAction::Append).value_parser(
             |text: &str| match text.split_once('=') {
                 Some((name, value)) => Ok((name.to_string(), value.to_string())),
@@ -168,6 +180,38 @@ fn bind_error(host: IpAddr, port: u16, option: &str, error: std::io::Error) -> S
     }
 }
 
+/// What the module is told of a camera at NATS: it takes the soft sensor's place, sends files, and, to be there at all,
+/// one a second.
+const FEED_SETTINGS: [(&str, &str); 3] = [("source", "sensor"), ("format", "jpeg"), ("fps", "1")];
+
+/// The other machines, if there are any.
+fn nats(options: &ArgMatches, clock: SystemClock) -> Result<Option<NatsFleet>, String> {
+    let text = |name: &str| options.get_one::<String>(name);
+    let with_files = |server: Server| Server {
+        credentials: options.get_one::<PathBuf>("nats-creds").cloned(),
+        authorities: options.get_one::<PathBuf>("nats-ca").cloned(),
+        ..server
+    };
+    let named = |option: &str, wanted: Option<&String>| match text(option) {
+        None => Ok(None),
+        Some(url) => {
+            let (server, path) = read_address(url).map_err(|why| format!("--{option}: {why}"))?;
+            let name = wanted.unwrap_or(&path).clone();
+            if !is_name(&name) {
+                return Err(format!("--{option}: a camera's name is 1 to 32 letters, digits, - and _"));
+            }
+            Ok(Some((with_files(server), name)))
+        }
+    };
+    let own = rustix::system::uname().nodename().to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let own = own.chars().take(NAME_MAX).collect::<String>();
+    let (to, from) = (named("nats", Some(text("nats-name").unwrap_or(&own)))?, named("source", None)?);
+    if to.as_ref().map(|(_, name)| name) == from.as_ref().map(|(_, name)| name) && to.is_some() {
+        return Err("a camera can't be called as the one that it shows: use --nats-name".to_string());
+    }
+    if to.is_none() && from.is_none() { Ok(None) } else { NatsFleet::start(to, from, clock).map(Some) }
+}
+
 fn run(options: &ArgMatches) -> Result<(), String> {
     if options.get_flag("list-cameras") {
         let only = options.get_one::<PathBuf>("camera");
@@ -201,26 +245,38 @@ fn run(options: &ArgMatches) -> Result<(), String> {
     };
     let takes_upstreams = settings.get("source") == Some("push");
     let clock = SystemClock::start();
+    let nats = nats(options, clock)?;
+    let feed = nats.as_ref().and_then(NatsFleet::feed);
+    if feed.is_some() {
+        for (name, value) in FEED_SETTINGS {
+            settings.fixed.set(name, value);
+        }
+    }
     let (capture, settings, camera): (Box<dyn Capture>, Box<dyn Settings>, _) =
-        match options.get_one::<PathBuf>("camera") {
-            Some(path) => {
+        match (options.get_one::<PathBuf>("camera"), feed) {
+            (_, Some(feed)) => (Box::new(feed), Box::new(settings), None),
+            (Some(path), None) => {
                 let (camera, log) = Camera::start(path, clock)?;
                 let settings = camera.settings(settings);
                 (Box::new(camera), Box::new(settings), Some(log))
             }
-            None => (Box::new(SoftSensor::new(scene)), Box::new(settings), None),
+            (None, None) => (Box::new(SoftSensor::new(scene)), Box::new(settings), None),
         };
     let (sockets, upstreams) = bind(options, takes_upstreams)?;
     let address = sockets.local_address();
-    let sleeper =
-        Sleeper::new(sockets.alarm(), camera.as_ref().map(CameraLog::news)).map_err(|error| error.to_string())?;
+    let news = camera.iter().map(CameraLog::news).chain(nats.iter().map(NatsFleet::news)).collect();
+    let sleeper = Sleeper::new(sockets.alarm(), news).map_err(|error| error.to_string())?;
+    let fleet: Box<dyn Fleet> = match &nats {
+        Some(nats) => Box::new(nats.clone()),
+        None => Box::new(Alone),
+    };
     let board = Board {
         name: NAME,
         clock: Box::new(clock),
         sensor_bus: Box::new(NoBus),
         capture,
         sockets: Box::new(sockets),
-        fleet: Box::new(Alone),
+        fleet,
         settings,
         random: Box::new(SystemRandom),
         log: Box::new(TextLog::new(Console)),
@@ -237,7 +293,8 @@ fn run(options: &ArgMatches) -> Result<(), String> {
     }
     let _ = writeln!(Console, "http://{address}/");
     loop {
-        for (level, line) in camera.iter().flat_map(CameraLog::take_lines) {
+        let lines = camera.iter().flat_map(CameraLog::take_lines).chain(nats.iter().flat_map(NatsFleet::take_lines));
+        for (level, line) in lines {
             supervisor.board().log(level, format_args!("{line}"));
         }
         let now = supervisor.board().now();

@@ -83,10 +83,10 @@ pub fn calm(event: &OwnedFd) {
     let _ = rustix::io::read(event, &mut [0; 8]);
 }
 
-/// Sleeps until a time, or until the network, the camera or somebody at the console wants something.
+/// Sleeps until a time, or until the network, another thread or somebody at the console wants something.
 pub struct Sleeper {
     network: Rc<OwnedFd>,
-    camera: Option<Arc<OwnedFd>>,
+    others: Vec<Arc<OwnedFd>>,
     /// A byte comes in for each signal that asks to end.
     end: UnixStream,
 }
@@ -94,31 +94,29 @@ pub struct Sleeper {
 impl Sleeper {
     const SLEEP_MAX: Micros = 60 * SECOND;
 
-    /// `network` and `camera`: readable when there is something to do.
-    pub fn new(network: Rc<OwnedFd>, camera: Option<Arc<OwnedFd>>) -> io::Result<Self> {
+    /// `network` and `others`, which are events: readable when there is something to do.
+    pub fn new(network: Rc<OwnedFd>, others: Vec<Arc<OwnedFd>>) -> io::Result<Self> {
         let (end, raised) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
             signal_hook::low_level::pipe::register(signal, raised.try_clone()?)?;
         }
-        Ok(Sleeper { network, camera, end })
+        Ok(Sleeper { network, others, end })
     }
 
     /// Answers whether to go on.
     pub fn sleep(&self, span: Micros) -> bool {
         let span = span.clamp(0, Self::SLEEP_MAX);
         let timeout = Timespec { tv_sec: span / SECOND, tv_nsec: span % SECOND * 1_000 };
-        let network: &OwnedFd = &self.network;
-        let camera = self.camera.as_deref().unwrap_or(network); // looked at twice, where there is none
-        let mut watched = [
-            PollFd::new(&self.end, PollFlags::IN),
-            PollFd::new(network, PollFlags::IN),
-            PollFd::new(camera, PollFlags::IN),
-        ];
+        let watch = |event| PollFd::new(event, PollFlags::IN);
+        let mut watched = vec![PollFd::new(&self.end, PollFlags::IN), watch(&*self.network)];
+        watched.extend(self.others.iter().map(|event| watch(&**event)));
         // It fails where a signal comes in between; then the next one tells.
         match rustix::event::poll(&mut watched, Some(&timeout)) {
             Ok(_) => {
-                if self.camera.is_some() && !watched[2].revents().is_empty() {
-                    calm(camera);
+                for (event, watched) in self.others.iter().zip(&watched[2..]) {
+                    if !watched.revents().is_empty() {
+                        calm(event);
+                    }
                 }
                 watched[0].revents().is_empty()
             }
