@@ -7,6 +7,7 @@
  * out only here.
  */
 
+import { equals } from "./ascii";
 import { Format } from "./board";
 import { Writer } from "./writer";
 
@@ -208,10 +209,4 @@ export function formatName(format: Format): string {
     default:
       return "bayer";
   }
-}
-
-function equals(at: usize, length: u32, text: string): bool {
-  if (<u32>text.length != length) return false;
-  for (let i: u32 = 0; i < length; i++) if (load<u8>(at + i) != text.charCodeAt(i)) return false;
-  return true;
 }

@@ -14,9 +14,10 @@
  *    Else 401; or 429 after too many wrong tries from one address.
  */
 
+import { equalsInAnyCase, isDigit, startsWith } from "../ascii";
 import { readCredentials, shownSecret } from "../security/credentials";
 import { Keeper } from "../security/keeper";
-import { Names, isName, isSameName } from "../security/names";
+import { Names, isSameName } from "../security/names";
 import { HASH_BYTES } from "../security/sha256";
 import { addressOf } from "../security/tries";
 import { Connection } from "./connection";
@@ -106,7 +107,11 @@ export class Guard {
     const bytes = nameBytes(at, parser.hostBytes);
     // Whoever names no host at all (HTTP/1.0) is no browser.
     if (bytes == 0 || isAddress(at, bytes) || this.hosts.has(at, bytes)) return true;
-    return isName(at, bytes, "localhost") || isName(at, bytes, "wasmcam") || isName(at, bytes, "wasmcam.local");
+    return (
+      equalsInAnyCase(at, bytes, "localhost") ||
+      equalsInAnyCase(at, bytes, "wasmcam") ||
+      equalsInAnyCase(at, bytes, "wasmcam.local")
+    );
   }
 
   /** Whether a page of ours asks, or one that is listed, or a program that is no browser. */
@@ -115,7 +120,7 @@ export class Guard {
     const bytes = parser.originBytes;
     if (bytes == 0 || this.isListed(parser)) return true;
     // Another origin by its scheme alone is ours too: behind a proxy that speaks TLS.
-    const scheme: u32 = isName(at, min(bytes, 8), "https://") ? 8 : isName(at, min(bytes, 7), "http://") ? 7 : 0;
+    const scheme: u32 = startsWith(at, bytes, "https://") ? 8 : startsWith(at, bytes, "http://") ? 7 : 0;
     if (scheme == 0 || bytes - scheme != parser.hostBytes) return false;
     return isSameName(at + scheme, parser.host, parser.hostBytes);
   }
@@ -177,7 +182,7 @@ export class Guard {
 /** Bytes of a host without its port, and without the dot that a name may end with. */
 function nameBytes(at: usize, bytes: u32): u32 {
   let end = bytes;
-  while (end > 0 && load<u8>(at + end - 1) - 0x30 <= 9) end--;
+  while (end > 0 && isDigit(load<u8>(at + end - 1))) end--;
   if (end == 0 || load<u8>(at + end - 1) != 0x3a /* : */) end = bytes;
   else end--;
   return end > 1 && load<u8>(at + end - 1) == 0x2e /* . */ ? end - 1 : end;

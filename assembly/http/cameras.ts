@@ -3,6 +3,7 @@
  * picture of one, and `/dashboard` the page that shows all. What is heard, and kept of it, is the board's business.
  */
 
+import { DASH, isDigit, isLetter } from "../ascii";
 import { CAMERA_NAME_MAX, Fault, Heard, cameraAt, cameraFile } from "../board";
 import { DASHBOARD, DASHBOARD_BYTES, DASHBOARD_GZIP, DASHBOARD_GZIP_BYTES, DASHBOARD_POLICY } from "../generated/page";
 import { CAMERAS_MAX, JPEG_BYTES_MAX } from "../limits";
@@ -80,9 +81,7 @@ function endsWithSuffix(at: usize): bool {
 function isName(at: usize, bytes: i32): bool {
   for (let i = 0; i < bytes; i++) {
     const c = load<u8>(at + i);
-    const isLetter = (c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a;
-    const isDigit = c >= 0x30 && c <= 0x39;
-    if (!isLetter && !isDigit && c != 0x2d && c != 0x5f) return false;
+    if (!isLetter(c) && !isDigit(c) && c != DASH && c != 0x5f /* _ */) return false;
   }
   return true;
 }

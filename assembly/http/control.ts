@@ -5,6 +5,7 @@
  * `/control/save` keeps them.
  */
 
+import { equals, hexDigit } from "../ascii";
 import { Control, Controls, Kind } from "../controls";
 import { Writer } from "../writer";
 import { Connection } from "./connection";
@@ -132,8 +133,8 @@ export function decode(at: usize, end: usize): u32 {
     let c: u32 = load<u8>(from);
     if (c == 0x2b /* + */) c = 0x20;
     else if (c == 0x25 /* % */ && from + 2 < end) {
-      const high = digit(load<u8>(from, 1));
-      const low = digit(load<u8>(from, 2));
+      const high = hexDigit(load<u8>(from, 1));
+      const low = hexDigit(load<u8>(from, 2));
       if (high >= 0 && low >= 0) {
         c = high << 4 | low;
         from += 2;
@@ -142,10 +143,4 @@ export function decode(at: usize, end: usize): u32 {
     store<u8>(to, c);
   }
   return u32(to - at);
-}
-
-function digit(c: u32): i32 {
-  if (c - 0x30 <= 9) return c - 0x30;
-  const letter = (c | 0x20) - 0x61;
-  return letter <= 5 ? letter + 10 : -1;
 }

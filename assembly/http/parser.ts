@@ -9,6 +9,27 @@
  * the next request begins is unknown. docs/http.md lists it all, with the sections.
  */
 
+import {
+  COLON,
+  COMMA,
+  CR,
+  DOT,
+  LF,
+  PERCENT,
+  QUESTION,
+  SEMICOLON,
+  SLASH,
+  SPACE,
+  STAR,
+  TAB,
+  equals,
+  equalsInAnyCase,
+  hexDigit,
+  isBlank,
+  isDigit,
+  isLetter,
+  lower,
+} from "../ascii";
 import { HEAD_BYTES_MAX, TARGET_BYTES_MAX, VALUES_BYTES, VALUE_BYTES_MAX, WEBSOCKET_KEY_BYTES } from "../limits";
 
 /** What the bytes so far amount to: a status of HTTP where they are wrong. */
@@ -598,40 +619,10 @@ export class Parser {
   }
 }
 
-const TAB: u32 = 0x09;
-const LF: u32 = 0x0a;
-const CR: u32 = 0x0d;
-const SPACE: u32 = 0x20;
-const PERCENT: u32 = 0x25;
-const STAR: u32 = 0x2a;
-const COMMA: u32 = 0x2c;
-const DOT: u32 = 0x2e;
-const SLASH: u32 = 0x2f;
-const COLON: u32 = 0x3a;
-const SEMICOLON: u32 = 0x3b;
-const QUESTION: u32 = 0x3f;
-
-function isDigit(c: u32): bool {
-  return c - 0x30 <= 9;
-}
-
-function isBlank(c: u32): bool {
-  return c == SPACE || c == TAB;
-}
-
-function lower(c: u32): u32 {
-  return c - 0x41 <= 25 ? c | 0x20 : c;
-}
-
-function hexDigit(c: u32): i32 {
-  if (isDigit(c)) return <i32>(c - 0x30);
-  const letter = (c | 0x20) - 0x61;
-  return letter <= 5 ? <i32>(letter + 10) : -1;
-}
 
 /** Whether `c` may stand in a token (RFC 9110, 5.6.2). */
 function isToken(c: u32): bool {
-  if (isDigit(c) || (c | 0x20) - 0x61 <= 25) return true;
+  if (isDigit(c) || isLetter(c)) return true;
   switch (c) {
     case 0x21: // !
     case 0x23: // #
@@ -686,18 +677,6 @@ function isHost(at: usize, length: u32): bool {
 /** Whether `c` may stand in a host's name: RFC 3986, 3.2.2, without the percent codes that nobody resolves. */
 function isName(c: u32): bool {
   return isToken(c) && c != PERCENT && c != 0x23 /* # */ && c != 0x5e /* ^ */ && c != 0x60 /* ` */ && c != 0x7c /* | */;
-}
-
-function equalsInAnyCase(at: usize, length: u32, text: string): bool {
-  if (<u32>text.length != length) return false;
-  for (let i: u32 = 0; i < length; i++) if (lower(load<u8>(at + i)) != <u32>text.charCodeAt(i)) return false;
-  return true;
-}
-
-function equals(at: usize, length: u32, text: string): bool {
-  if (<u32>text.length != length) return false;
-  for (let i: u32 = 0; i < length; i++) if (load<u8>(at + i) != text.charCodeAt(i)) return false;
-  return true;
 }
 
 /** Whether the comma-separated list of `length` bytes at `at` has the element `name` (in small letters), not at q=0. */

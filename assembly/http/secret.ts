@@ -6,9 +6,10 @@
  * A secret comes in a body only: what stands in an address is kept in histories and logs.
  */
 
+import { equals, equalsInAnyCase } from "../ascii";
 import { SECRET_BYTES_MAX, SECRET_BYTES_MIN, SETTING_BYTES } from "../limits";
 import { Change } from "../security/keeper";
-import { Names, isName } from "../security/names";
+import { Names } from "../security/names";
 import { Connection } from "./connection";
 import { decode } from "./control";
 import { Server } from "./server";
@@ -23,7 +24,7 @@ class Pair {
   valueBytes: u32 = 0;
 
   is(name: string): bool {
-    return isName(this.at, this.nameBytes, name);
+    return equalsInAnyCase(this.at, this.nameBytes, name);
   }
 }
 

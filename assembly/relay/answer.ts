@@ -3,9 +3,9 @@
  * body is framed. Strict where two could read it differently, and never longer than its memory.
  */
 
+import { COLON, CR, LF, SPACE, equalsInAnyCase, isBlank, startsWith } from "../ascii";
 import { ANSWER_BYTES_MAX } from "../limits";
 import { Framing } from "./body";
-import { isBlank, isNamed, startsWith } from "./stream-reader";
 
 export enum Progress {
   /** It goes on. */
@@ -20,10 +20,6 @@ export enum Progress {
 const NO_LENGTH: i64 = -1;
 /** Some that stream without end say such a length. It is as good as none. */
 const LENGTH_ENDLESS: i64 = 1 << 30;
-const LF: u32 = 0x0a;
-const CR: u32 = 0x0d;
-const SPACE: u32 = 0x20;
-const COLON: u32 = 0x3a;
 
 export class AnswerHead {
   progress: Progress = Progress.MORE;
@@ -90,7 +86,7 @@ export class AnswerHead {
   /** `HTTP/1.1 200 OK`, or 1.0. */
   private readStatus(end: usize): bool {
     const at = this.line;
-    if (end - at < 12 || !startsWith(at, end, "http/1.") || load<u8>(at, 8) != SPACE) return false;
+    if (end - at < 12 || !startsWith(at, u32(end - at), "http/1.") || load<u8>(at, 8) != SPACE) return false;
     if (<u32>load<u8>(at, 7) - 0x30 > 1 || (end - at > 12 && load<u8>(at, 12) != SPACE)) return false;
     let status = 0;
     for (let i = 9; i < 12; i++) {
@@ -110,10 +106,13 @@ export class AnswerHead {
     while (value < end && isBlank(load<u8>(value))) value++;
     while (end > value && isBlank(load<u8>(end - 1))) end--;
     for (let i = value; i < end; i++) if (load<u8>(i) < SPACE && !isBlank(load<u8>(i))) return false;
-    if (isNamed(this.line, colon, "content-type")) this.isMultipart = startsWith(value, end, "multipart/");
-    else if (isNamed(this.line, colon, "content-length")) return this.readLength(value, end);
-    else if (isNamed(this.line, colon, "transfer-encoding")) {
-      if (this.isChunked || !isNamed(value, end, "chunked")) return false;
+    const nameBytes = u32(colon - this.line);
+    const valueBytes = u32(end - value);
+    if (equalsInAnyCase(this.line, nameBytes, "content-type")) {
+      this.isMultipart = startsWith(value, valueBytes, "multipart/");
+    } else if (equalsInAnyCase(this.line, nameBytes, "content-length")) return this.readLength(value, end);
+    else if (equalsInAnyCase(this.line, nameBytes, "transfer-encoding")) {
+      if (this.isChunked || !equalsInAnyCase(value, valueBytes, "chunked")) return false;
       this.isChunked = true;
     }
     return true;

@@ -3,6 +3,8 @@
  * chunks' framing, which is taken out in place.
  */
 
+import { CR, LF, SEMICOLON, hexDigit } from "../ascii";
+
 export enum Framing {
   /** It ends with the connection. */
   UNTIL_END,
@@ -28,9 +30,6 @@ enum State {
   WRONG,
 }
 
-const LF: u32 = 0x0a;
-const CR: u32 = 0x0d;
-const SEMICOLON: u32 = 0x3b;
 /** Bytes of a chunk, at most: above, the size is a mistake. */
 const CHUNK_BYTES_MAX: u32 = 1 << 30;
 /** Bytes of a line of framing, at most. */
@@ -136,10 +135,4 @@ export class Body {
     if (this.left) this.state = State.DATA;
     else this.nextLine(State.TRAILER_START);
   }
-}
-
-function hexDigit(c: u32): i32 {
-  if (c - 0x30 <= 9) return <i32>(c - 0x30);
-  const letter = (c | 0x20) - 0x61;
-  return letter <= 5 ? <i32>(letter + 10) : -1;
 }

@@ -5,6 +5,7 @@
  * Where it is comes from a setting, never from a request: nobody who only reaches the camera can make it connect.
  */
 
+import { COLON, DASH, DOT, isDigit, isLetter } from "../ascii";
 import { Close, Level } from "../board";
 import { beginLine, endLine } from "../journal";
 import { HOST_BYTES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, SETTLE_AFTER } from "../limits";
@@ -41,7 +42,6 @@ export enum Trouble {
   NO_ADDRESS,
 }
 
-const COLON: u32 = 0x3a;
 
 export class Peer {
   readonly socket: Socket;
@@ -209,6 +209,6 @@ function describe(text: Writer, trouble: Trouble, status: i32): void {
 
 /** Letters, digits, dots and dashes of a name, and what else stands in names; of an address in brackets also colons. */
 function isNameCharacter(c: u32, isBracketed: bool): bool {
-  if ((c | 0x20) - 0x61 <= 25 || c - 0x30 <= 9 || c == 0x2e || c == 0x2d || c == 0x5f) return true;
+  if (isLetter(c) || isDigit(c) || c == DOT || c == DASH || c == 0x5f) return true;
   return isBracketed && (c == COLON || c == 0x25);
 }

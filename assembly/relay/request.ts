@@ -3,11 +3,12 @@
  * password go into the request and nowhere else: not to `/state`, not to the log.
  */
 
+import { AT, COLON, HASH, PERCENT, QUESTION, SLASH, hexDigit, startsWith } from "../ascii";
+import { writeBase64 } from "../base64";
 import { REQUEST_BYTES_MAX, SETTING_BYTES } from "../limits";
 import { VERSION } from "../version";
 import { Writer } from "../writer";
 import { Peer } from "./peer";
-import { startsWith } from "./stream-reader";
 
 export enum Address {
   RIGHT,
@@ -18,26 +19,20 @@ export enum Address {
 }
 
 const HTTP_PORT: u32 = 80;
-const HASH: u32 = 0x23;
-const PERCENT: u32 = 0x25;
-const SLASH: u32 = 0x2f;
-const COLON: u32 = 0x3a;
-const QUESTION: u32 = 0x3f;
-const AT: u32 = 0x40;
 
 export class Request {
   /** The whole request, as it is sent. */
   readonly at: usize = heap.alloc(REQUEST_BYTES_MAX);
   bytes: u32 = 0;
   private readonly writer: Writer = new Writer();
-  /** `user:password`, with a rest for the encoding. */
-  private readonly user: usize = heap.alloc(SETTING_BYTES + 3);
+  /** `user:password` */
+  private readonly user: usize = heap.alloc(SETTING_BYTES);
 
   /** Reads the address, and where the host is to `peer`. */
   read(address: usize, length: u32, peer: Peer): Address {
     const end = address + length;
-    if (startsWith(address, end, "https:")) return Address.SECURE;
-    if (!startsWith(address, end, "http://")) return Address.WRONG;
+    if (startsWith(address, length, "https:")) return Address.SECURE;
+    if (!startsWith(address, length, "http://")) return Address.WRONG;
     const start = address + 7;
     let path = start;
     while (path < end && !endsAuthority(load<u8>(path))) path++;
@@ -83,29 +78,6 @@ export class Request {
     if (!hasColon) store<u8>(this.user + length++, COLON);
     return length;
   }
-}
-
-/** RFC 4648, 4. Up to two bytes behind the last are read, and do not count. */
-function writeBase64(text: Writer, at: usize, length: u32): void {
-  store<u16>(at + length, 0);
-  for (let i: u32 = 0; i < length; i += 3) {
-    const bits = <u32>load<u8>(at + i) << 16 | <u32>load<u8>(at + i + 1) << 8 | <u32>load<u8>(at + i + 2);
-    text.byte(letter(bits >> 18)).byte(letter(bits >> 12 & 63));
-    text.byte(i + 1 < length ? letter(bits >> 6 & 63) : 0x3d).byte(i + 2 < length ? letter(bits & 63) : 0x3d);
-  }
-}
-
-function letter(value: u32): u32 {
-  if (value < 26) return 0x41 + value;
-  if (value < 52) return 0x61 - 26 + value;
-  if (value < 62) return 0x30 - 52 + value;
-  return value == 62 ? 0x2b : SLASH;
-}
-
-function hexDigit(c: u32): i32 {
-  if (c - 0x30 <= 9) return c - 0x30;
-  const letter = (c | 0x20) - 0x61;
-  return letter <= 5 ? letter + 10 : -1;
 }
 
 function endsAuthority(c: u32): bool {

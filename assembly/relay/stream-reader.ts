@@ -18,6 +18,7 @@
  * is the slot, however long a part is.
  */
 
+import { COLON, CR, DASH, LF, SPACE, TAB, equalsInAnyCase, isBlank, isDigit, isLetter, startsWith } from "../ascii";
 import { FileWalk, TABLES_BYTES, Walk } from "../jpeg/file-walk";
 import { JPEG_BYTES_MAX, PART_TAIL_BYTES, RELAY_PIECE_BYTES, SLOT_BYTES } from "../limits";
 import { Slot, Slots } from "../slot";
@@ -68,12 +69,6 @@ const FORGET_AFTER: u32 = 2 * SLOT_BYTES;
 /** A part's length from which on it is not counted exactly. */
 const LENGTH_UNCOUNTED: u32 = 100_000_000;
 
-const TAB: u32 = 0x09;
-const LF: u32 = 0x0a;
-const CR: u32 = 0x0d;
-const SPACE: u32 = 0x20;
-const DASH: u32 = 0x2d;
-const COLON: u32 = 0x3a;
 const MARKER: u32 = 0xff;
 const SOI: u32 = 0xd8;
 
@@ -353,12 +348,13 @@ export class StreamReader {
     let value = colon + 1;
     while (value < end && isBlank(load<u8>(value))) value++;
     if (value >= end) return;
-    if (isNamed(line, colon, "content-type")) {
+    if (equalsInAnyCase(line, u32(colon - line), "content-type")) {
       // Some say image/jpg, which is nobody's registered name.
-      this.isForeign = !startsWith(value, end, "image/jp") && !startsWith(value, end, "image/pjpeg");
-    } else if (isNamed(line, colon, "content-length")) {
+      const length = u32(end - value);
+      this.isForeign = !startsWith(value, length, "image/jp") && !startsWith(value, length, "image/pjpeg");
+    } else if (equalsInAnyCase(line, u32(colon - line), "content-length")) {
       let length: u32 = 0;
-      for (; value < end && load<u8>(value) - 0x30 <= 9; value++) {
+      for (; value < end && isDigit(load<u8>(value)); value++) {
         length = min(length * 10 + (load<u8>(value) - 0x30), LENGTH_UNCOUNTED);
       }
       this.length = value == end ? length : 0;
@@ -431,7 +427,7 @@ export class StreamReader {
 
 /** Whether `c` may stand in a boundary: RFC 2046, 5.1.1. */
 function isBoundary(c: u32): bool {
-  if (c - 0x30 <= 9 || (c | 0x20) - 0x61 <= 25) return true;
+  if (isDigit(c) || isLetter(c)) return true;
   switch (c) {
     case 0x20: // space
     case 0x27: // '
@@ -452,25 +448,6 @@ function isBoundary(c: u32): bool {
   }
 }
 
-export function isBlank(c: u32): bool {
-  return c == SPACE || c == TAB;
-}
-
 function isSpace(c: u32): bool {
   return c == SPACE || c == CR || c == LF;
-}
-
-/** Whether what lies from `at` to before `end` is `name` (in small letters), in any case. */
-export function isNamed(at: usize, end: usize, name: string): bool {
-  return u32(end - at) == <u32>name.length && startsWith(at, end, name);
-}
-
-/** Whether what lies from `at` to before `end` begins with `text` (in small letters), in any case. */
-export function startsWith(at: usize, end: usize, text: string): bool {
-  if (u32(end - at) < <u32>text.length) return false;
-  for (let i = 0; i < text.length; i++) {
-    const c: u32 = load<u8>(at + i);
-    if ((c - 0x41 <= 25 ? c | 0x20 : c) != text.charCodeAt(i)) return false;
-  }
-  return true;
 }

@@ -3,22 +3,20 @@
  * or as the token of Bearer (RFC 6750). Whether it is right is `keeper.ts`'s.
  */
 
+import { COLON, EQUALS, SPACE, startsWith } from "../ascii";
+import { base64Value } from "../base64";
 import { SECRET_BYTES_MAX, VALUE_BYTES_MAX } from "../limits";
-
-const COLON: u32 = 0x3a;
-const EQUALS: u32 = 0x3d;
-const SPACE: u32 = 0x20;
 
 /** Where the secret lies that was read last. */
 export const shownSecret: usize = memory.data(<i32>VALUE_BYTES_MAX);
 
 /** Reads the field's value. @returns the length of {@link shownSecret}, or -1 where it shows none that can be right */
 export function readCredentials(at: usize, length: u32): i32 {
-  if (isScheme(at, length, "bearer ")) {
+  if (startsWith(at, length, "bearer ")) {
     const bytes = copyToken(at + 7, length - 7);
     return bytes > 0 && <u32>bytes <= SECRET_BYTES_MAX ? bytes : -1;
   }
-  if (!isScheme(at, length, "basic ")) return -1;
+  if (!startsWith(at, length, "basic ")) return -1;
   const bytes = decodeBase64(at + 6, length - 6);
   let user = 0;
   while (user < bytes && load<u8>(shownSecret + user) != COLON) user++;
@@ -26,15 +24,6 @@ export function readCredentials(at: usize, length: u32): i32 {
   if (secretBytes <= 0 || <u32>secretBytes > SECRET_BYTES_MAX) return -1;
   memory.copy(shownSecret, shownSecret + user + 1, secretBytes);
   return secretBytes;
-}
-
-function isScheme(at: usize, length: u32, scheme: string): bool {
-  if (length < <u32>scheme.length) return false;
-  for (let i = 0; i < scheme.length; i++) {
-    const c: u32 = load<u8>(at + i);
-    if ((c - 0x41 <= 25 ? c | 0x20 : c) != scheme.charCodeAt(i)) return false;
-  }
-  return true;
 }
 
 /** Copies a token without the spaces before it. */
@@ -71,12 +60,4 @@ function decodeBase64(at: usize, length: u32): i32 {
   // What is left over of the last letter says nothing and has to be zero, or one secret could be written in many ways.
   if (rest && bits & (rest == 2 ? 15 : 3)) return -1;
   return bytes;
-}
-
-/** What a letter of base64 stands for (RFC 4648, table 1), or -1. */
-export function base64Value(c: u32): i32 {
-  if (c - 0x41 <= 25) return c - 0x41;
-  if (c - 0x61 <= 25) return c - 0x61 + 26;
-  if (c - 0x30 <= 9) return c - 0x30 + 52;
-  return c == 0x2b /* + */ ? 62 : c == 0x2f /* / */ ? 63 : -1;
 }

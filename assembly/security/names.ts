@@ -3,11 +3,9 @@
  * use it. Names are separated by commas or spaces; capitals don't count (RFC 9110, 4.2.3).
  */
 
+import { COMMA, SPACE, lower } from "../ascii";
 import { SETTING_BYTES } from "../limits";
 import { putSetting, readSetting, settingValue } from "../settings";
-
-const COMMA: u32 = 0x2c;
-const SPACE: u32 = 0x20;
 
 export class Names {
   /** The list as it was written. */
@@ -59,15 +57,4 @@ function isBetween(c: u32): bool {
 export function isSameName(one: usize, other: usize, length: u32): bool {
   for (let i: u32 = 0; i < length; i++) if (lower(load<u8>(one + i)) != lower(load<u8>(other + i))) return false;
   return true;
-}
-
-/** Whether the name of `length` bytes at `at` is `text`, which is in small letters. */
-export function isName(at: usize, length: u32, text: string): bool {
-  if (length != text.length) return false;
-  for (let i: u32 = 0; i < length; i++) if (lower(load<u8>(at + i)) != <u32>text.charCodeAt(i)) return false;
-  return true;
-}
-
-function lower(c: u32): u32 {
-  return c - 0x41 <= 25 ? c | 0x20 : c;
 }

@@ -6,6 +6,7 @@
  * memory, so that the next request costs a hash of two blocks and not of thousands. Comparing takes constant time.
  */
 
+import { hexDigit } from "../ascii";
 import { Fault, Level } from "../board";
 import { beginLine, endLine } from "../journal";
 import { SECRET_ROUNDS_MAX, SETTING_BYTES } from "../limits";
@@ -114,15 +115,10 @@ export class Secret {
 /** Reads `bytes` bytes in hexadecimal from `at` to `to`. @returns whether they are */
 function readHexadecimal(at: usize, to: usize, bytes: u32): bool {
   for (let i: u32 = 0; i < bytes; i++) {
-    const high = digitOf(load<u8>(at + 2 * i));
-    const low = digitOf(load<u8>(at + 2 * i + 1));
+    const high = hexDigit(load<u8>(at + 2 * i));
+    const low = hexDigit(load<u8>(at + 2 * i + 1));
     if (high < 0 || low < 0) return false;
     store<u8>(to + i, high << 4 | low);
   }
   return true;
-}
-
-function digitOf(c: u32): i32 {
-  if (c - 0x30 <= 9) return c - 0x30;
-  return c - 0x61 <= 5 ? c - 0x61 + 10 : -1;
 }

@@ -3,15 +3,14 @@
  * answered with. Who may ask is `http/access.ts`'s.
  */
 
+import { EQUALS } from "../ascii";
+import { base64Value, writeBase64 } from "../base64";
 import { WEBSOCKET_KEY_BYTES } from "../limits";
-import { base64Value } from "../security/credentials";
 import { SHA1_BYTES, sha1To } from "../security/sha1";
 import { Writer } from "../writer";
 
 /** RFC 6455, 1.3: known to whoever speaks WebSocket, and to nobody else. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const EQUALS: u32 = 0x3d;
 
 const text: usize = memory.data(<i32>WEBSOCKET_KEY_BYTES + 36);
 const hash: usize = memory.data(<i32>SHA1_BYTES);
@@ -29,15 +28,5 @@ export function writeAccept(writer: Writer, key: usize): void {
   memory.copy(text, key, WEBSOCKET_KEY_BYTES);
   for (let i = 0; i < GUID.length; i++) store<u8>(text + WEBSOCKET_KEY_BYTES + i, GUID.charCodeAt(i));
   sha1To(hash, text, WEBSOCKET_KEY_BYTES + GUID.length);
-  // 20 bytes: six letters for each two of three, and in the end two bytes, whose last letter is filled up.
-  let bits: u32 = 0;
-  let count = 0;
-  for (let i: u32 = 0; i < SHA1_BYTES; i++) {
-    bits = bits << 8 | load<u8>(hash + i);
-    for (count += 8; count >= 6; ) {
-      count -= 6;
-      writer.byte(LETTERS.charCodeAt(bits >> count & 63));
-    }
-  }
-  writer.byte(LETTERS.charCodeAt(bits << (6 - count) & 63)).byte(EQUALS);
+  writeBase64(writer, hash, SHA1_BYTES);
 }
