@@ -76,6 +76,22 @@ function sequences(socket: Socket): number[] {
   return found;
 }
 
+/** The processes that the first thread of one has started and not waited for. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const list = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return list.split(" ").filter(Boolean).map(Number);
+}
+
+/** What Linux calls a process that runs; a dead one that nobody has waited for does not. */
+async function nameOf(pid: number): Promise<string | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return /^State:\t[ZX]/m.test(status) ? undefined : /^Name:\t(.*)$/m.exec(status)?.[1];
+}
+
+async function killIfThere(pid: number): Promise<void> {
+  if ((await nameOf(pid)) === "wasmcam-linux") process.kill(pid, "SIGKILL");
+}
+
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!(await condition())) {
@@ -116,13 +132,19 @@ describe("the program of the board linux", () => {
     assert.equal(code, 1);
   });
 
+  /** Starts it as make flash does, and waits until it shows something. */
+  async function flash(): Promise<{ child: ChildProcess; url: string }> {
+    const args = ["--import", "tsx", "host/linux/main.ts", "--port=0", "--scene=pattern", "--size=64x48"];
+    const child = run(process.execPath, args);
+    const [line] = await once(child.stdout!, "data");
+    const url = /^http:\/\/127\.0\.0\.1:\d+\/$/m.exec(String(line))![0];
+    await (await firstPicture(url)).arrayBuffer();
+    return { child, url };
+  }
+
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     test(`shows the camera as make flash starts it, until ${signal}`, async () => {
-      const args = ["--import", "tsx", "host/linux/main.ts", "--port=0", "--scene=pattern", "--size=64x48"];
-      const child = run(process.execPath, args);
-      const [line] = await once(child.stdout!, "data");
-      const url = /^http:\/\/127\.0\.0\.1:\d+\/$/m.exec(String(line))![0];
-      await (await firstPicture(url)).arrayBuffer();
+      const { child, url } = await flash();
       const ended = end(child);
       child.kill(signal);
       const { code, err, out } = await ended;
@@ -131,6 +153,35 @@ describe("the program of the board linux", () => {
       await assert.rejects(fetch(url));
     });
   }
+
+  test("ends with make flash, even if that is killed", async () => {
+    const { child, url } = await flash();
+    const [program] = await childrenOf(child.pid!);
+    assert.equal(await nameOf(program), "wasmcam-linux");
+    stopping.push(() => killIfThere(program));
+    child.kill("SIGKILL");
+    await until(async () => (await nameOf(program)) === undefined, "the program's end");
+    const { port, hostname } = new URL(url);
+    const server = createServer().listen(Number(port), hostname);
+    await once(server, "listening"); // nobody else has the port
+    server.close();
+  });
+
+  test("runs alone without a standard input, until it is told to end", async () => {
+    // A service manager's way: what started it is gone, and its input is closed.
+    const shell = run("sh", ["-c", `"$0" --port=0 <&- & echo $!`, PROGRAM]);
+    let out = "";
+    shell.stdout!.on("data", (data) => (out += data));
+    const pid = () => Number(out.split("\n", 1)[0]);
+    const url = () => /^http:.*$/m.exec(out)?.[0];
+    stopping.push(() => killIfThere(pid()));
+    await once(shell, "exit");
+    await until(() => url() !== undefined, "the address");
+    assert.equal((await fetch(`${url()}state`)).status, 200);
+    process.kill(pid(), "SIGTERM");
+    await until(async () => (await nameOf(pid())) === undefined, "the program's end");
+    assert.match(out, /stopping/);
+  });
 });
 
 describe("the camera on the board linux", () => {

@@ -8,16 +8,15 @@ import { copyFile, mkdtemp, open, type FileHandle, rm, writeFile } from "node:fs
 import { existsSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
+import { isInPath, withParent } from "../with-parent.ts";
 import { Control } from "./control.ts";
 
 /** Why the emulated board can't run, or ended, in one line. */
 export class EmulatorError extends Error {}
 
 const QEMU = "qemu-system-arm";
-/** Has the kernel end QEMU when we end, however that comes about. Part of util-linux, which every Debian has. */
-const WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"];
 /** How long QEMU may take to end when it is asked to. */
 const END_PATIENCE_MS = 3_000;
 /** The descriptor on which QEMU is controlled, and the first of those of files. */
@@ -96,7 +95,7 @@ export class Qemu {
         files.push(await open(join(folder, name)));
       }
       const all = qemuArguments({ ...options, words });
-      const command = [...(isInPath(WITH_PARENT[0]) ? WITH_PARENT : []), QEMU, ...all];
+      const command = withParent([QEMU, ...all]);
       const stdio: StdioOptions = ["ignore", "pipe", "pipe", "pipe", ...files.map(({ fd }) => fd)];
       const child = spawn(command[0], command.slice(1), { cwd: folder, stdio });
       const pid = await new Promise<number>((resolve, reject) => {
@@ -142,8 +141,4 @@ function qemuArguments({ firmware, words, network, countInstructions, skipSleep 
     ...(skipSleep ? ["-icount", "shift=0,sleep=off", "-action", "watchdog=none"] : []),
     ...["-kernel", firmware],
   ];
-}
-
-function isInPath(program: string): boolean {
-  return (process.env.PATH ?? "").split(delimiter).some((folder) => folder !== "" && existsSync(join(folder, program)));
 }

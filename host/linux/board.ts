@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Profile } from "../module.ts";
+import { withParent } from "../with-parent.ts";
 
 /** Where board/build.sh puts the program. */
 export const PROGRAM = fileURLToPath(new URL("../../build/wasmcam-linux", import.meta.url));
@@ -36,6 +37,8 @@ export type LinuxOptions = {
   scene?: Buffer;
   /** A camera in its place: the device's path. */
   camera?: string;
+  /** What looks at the program while it runs, as `strace -D`, which the program becomes. */
+  under?: string[];
   /** What the program's environment has besides. */
   env?: Record<string, string>;
   /** What the camera is told (`sampling`, `quality`, `fps`…): it hides what is kept. */
@@ -105,7 +108,8 @@ export async function startLinuxBoard(options: LinuxOptions = {}): Promise<Linux
   try {
     const scene = join(folder, "scene");
     if (options.scene) await writeFile(scene, options.scene);
-    const child = spawn(PROGRAM, programArguments(options, scene), {
+    const [command, ...args] = withParent([...(options.under ?? []), PROGRAM, ...programArguments(options, scene)]);
+    const child = spawn(command, args, {
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
