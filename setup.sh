@@ -6,9 +6,9 @@
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
 #   test   Chromium, ffmpeg and gstreamer, which look at the stream as viewers do and send others, cjpeg, which files
-#          are compared with, and nats-server with openssl, for fleets
+#          are compared with, nats-server with openssl, for fleets, and strace
 #   cross  a C compiler for 64-bit Arm, for `make build BOARD=linux TARGET=aarch64` alone
-#   fuzz   wasm2c and clang with libFuzzer, for `make fuzz` alone
+#   fuzz   wasm2c and clang with libFuzzer and sanitizers, for `make fuzz`, `make sanitize` and `make test-long`
 #
 # On Debian and Ubuntu it installs packages by itself, as root or through sudo. Elsewhere it says what to install and
 # ends with 1. The project's own packages (npm, cargo) are the Makefile's business; how the parts are built is theirs.
@@ -279,6 +279,7 @@ debian_test() {
   has cjpeg || want "tests of the encoder" libjpeg-turbo-progs
   nats_server_is_there || want "tests of fleets" nats-server
   has openssl || want "tests of fleets over TLS" openssl
+  has strace || want "counts of system calls" strace
   if ! chromium_is_there && [ -n "$(candidate chromium)" ]; then
     want "tests of the page" chromium
   fi
@@ -292,7 +293,7 @@ debian_fuzz() {
   has wasm2c || want "the module as C, for the fuzzer" wabt
   # The compiler's runtime libraries are a package of its version.
   clang=$(candidate clang)
-  libfuzzer_is_there || want "the fuzzer" clang "libclang-rt-${clang%%.*}-dev"
+  libfuzzer_is_there || want "the fuzzer and sanitizers" clang "libclang-rt-${clang%%.*}-dev"
   install_wanted || true
 }
 
@@ -335,6 +336,7 @@ test_lacks() {
   has cjpeg || printf '\n    cjpeg of libjpeg-turbo'
   nats_server_is_there || printf '\n    nats-server'
   has openssl || printf '\n    openssl'
+  has strace || printf '\n    strace'
   chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
 }
 

@@ -265,7 +265,7 @@ fn run(options: &ArgMatches) -> Result<(), String> {
     let (sockets, upstreams) = bind(options, takes_upstreams)?;
     let address = sockets.local_address();
     let news = camera.iter().map(CameraLog::news).chain(nats.iter().map(NatsFleet::news)).collect();
-    let sleeper = Sleeper::new(sockets.alarm(), news).map_err(|error| error.to_string())?;
+    let mut sleeper = Sleeper::new(sockets.alarm(), news).map_err(|error| error.to_string())?;
     let fleet: Box<dyn Fleet> = match &nats {
         Some(nats) => Box::new(nats.clone()),
         None => Box::new(Alone),
@@ -298,7 +298,7 @@ fn run(options: &ArgMatches) -> Result<(), String> {
             supervisor.board().log(level, format_args!("{line}"));
         }
         let now = supervisor.board().now();
-        if !sleeper.sleep(wake_at.saturating_sub(now)) {
+        if !sleeper.sleep(now, wake_at) {
             break;
         }
         wake_at = supervisor.poll();

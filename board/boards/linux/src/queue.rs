@@ -61,17 +61,32 @@ impl UnderWay {
 }
 
 /// Asks the kernel; none where the connection is gone. What is known of the path, and of the peer's room, is asked for
-/// where much is under way, and else `closely` only: it costs as much again.
+/// where much is under way, and else `closely` only: it costs twice as much. Where nothing is under way, one question
+/// is enough either way.
 pub fn under_way(socket: BorrowedFd<'_>, closely: bool) -> Option<UnderWay> {
+    if closely {
+        let (path, is_idle) = path(socket)?;
+        return if is_idle { Some(path) } else { Some(UnderWay { bytes: queued(socket)?, ..path }) };
+    }
+    let bytes = queued(socket)?;
+    if bytes <= LITTLE_BYTES {
+        return Some(UnderWay { bytes, ..Default::default() });
+    }
+    Some(UnderWay { bytes, ..path(socket)?.0 })
+}
+
+/// Bytes that the peer's machine has not acknowledged, sent or not.
+fn queued(socket: BorrowedFd<'_>) -> Option<u64> {
     let mut queued: libc::c_int = 0;
     // SAFETY: the descriptor is open, and TIOCOUTQ (SIOCOUTQ, for sockets) writes an int.
     if unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut queued) } != 0 {
         return None;
     }
-    let bytes = u64::try_from(queued).unwrap_or(0);
-    if bytes <= LITTLE_BYTES && !closely {
-        return Some(UnderWay { bytes, ..Default::default() });
-    }
+    Some(u64::try_from(queued).unwrap_or(0))
+}
+
+/// What is known of the path, without `bytes`; and whether nothing at all is under way, as far as is known.
+fn path(socket: BorrowedFd<'_>) -> Option<(UnderWay, bool)> {
     let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
     let mut length = mem::size_of::<libc::tcp_info>() as libc::socklen_t;
     // SAFETY: the descriptor is open, and the kernel writes at most `length` bytes. All of `tcp_info` is integers, for
@@ -83,11 +98,13 @@ pub fn under_way(socket: BorrowedFd<'_>, closely: bool) -> Option<UnderWay> {
         }
         info.assume_init()
     };
+    let knows = |field: usize| length as usize >= field + size_of::<u32>();
     // The kernel's "unknown yet" is the largest number.
     let round_trip = if info.tcpi_min_rtt == u32::MAX { 0 } else { info.tcpi_min_rtt.into() };
-    let knows_window = length as usize >= mem::offset_of!(libc::tcp_info, tcpi_snd_wnd) + size_of::<u32>();
-    let window = knows_window.then_some(info.tcpi_snd_wnd.into());
-    Some(UnderWay { bytes, rate: info.tcpi_delivery_rate, round_trip, window })
+    let window = knows(mem::offset_of!(libc::tcp_info, tcpi_snd_wnd)).then_some(info.tcpi_snd_wnd.into());
+    let knows_unsent = knows(mem::offset_of!(libc::tcp_info, tcpi_notsent_bytes));
+    let is_idle = knows_unsent && info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0;
+    Some((UnderWay { bytes: 0, rate: info.tcpi_delivery_rate, round_trip, window }, is_idle))
 }
 
 /// The peer's room: how much it is at most, and whether the peer's program is far behind its machine.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use board::clock::{Clock, Micros, SECOND};
+use board::clock::{Clock, MILLISECOND, Micros, SECOND};
 use board::fault::Fault;
 use board::random::Random;
 use board::watchdog::Watchdog;
@@ -89,10 +89,14 @@ pub struct Sleeper {
     others: Vec<Arc<OwnedFd>>,
     /// A byte comes in for each signal that asks to end.
     end: UnixStream,
+    /// When it was last looked whether anybody wants something.
+    looked_at: Micros,
 }
 
 impl Sleeper {
     const SLEEP_MAX: Micros = 60 * SECOND;
+    /// How often it is looked whether anybody wants something while there is no time to sleep.
+    const LOOK_EVERY: Micros = 2 * MILLISECOND;
 
     /// `network` and `others`, which are events: readable when there is something to do.
     pub fn new(network: Rc<OwnedFd>, others: Vec<Arc<OwnedFd>>) -> io::Result<Self> {
@@ -100,12 +104,17 @@ impl Sleeper {
         for signal in [SIGINT, SIGTERM] {
             signal_hook::low_level::pipe::register(signal, raised.try_clone()?)?;
         }
-        Ok(Sleeper { network, others, end })
+        Ok(Sleeper { network, others, end, looked_at: 0 })
     }
 
     /// Answers whether to go on.
-    pub fn sleep(&self, span: Micros) -> bool {
-        let span = span.clamp(0, Self::SLEEP_MAX);
+    pub fn sleep(&mut self, now: Micros, until: Micros) -> bool {
+        // A picture is encoded in many short steps.
+        if until <= now && now - self.looked_at < Self::LOOK_EVERY {
+            return true;
+        }
+        self.looked_at = now;
+        let span = until.saturating_sub(now).clamp(0, Self::SLEEP_MAX);
         let timeout = Timespec { tv_sec: span / SECOND, tv_nsec: span % SECOND * 1_000 };
         let watch = |event| PollFd::new(event, PollFlags::IN);
         let mut watched = vec![PollFd::new(&self.end, PollFlags::IN), watch(&*self.network)];
