@@ -81,14 +81,20 @@ static unsigned code_of(const char *text) {
     return v4l2_fourcc(text[0], text[1], text[2], text[3]);
 }
 
+/* Before anything else: other libraries' constructors, which may come before ours, open files as well. */
+static void find_real(void) {
+    if (real_open) return;
+    real_close = dlsym(RTLD_NEXT, "close");
+    real_ioctl = dlsym(RTLD_NEXT, "ioctl");
+    real_mmap = dlsym(RTLD_NEXT, "mmap");
+    real_open = dlsym(RTLD_NEXT, "open");
+}
+
 __attribute__((constructor)) static void begin(void) {
     char line[4096 + 64], name[4096 + 16], word[32];
     const char *folder = getenv("FAKE_CAMERA");
     FILE *file;
-    real_open = dlsym(RTLD_NEXT, "open");
-    real_close = dlsym(RTLD_NEXT, "close");
-    real_ioctl = dlsym(RTLD_NEXT, "ioctl");
-    real_mmap = dlsym(RTLD_NEXT, "mmap");
+    find_real();
     if (!folder) return;
     snprintf(scenario.folder, sizeof scenario.folder, "%s", folder);
     snprintf(name, sizeof name, "%s/scenario", folder);
@@ -392,6 +398,7 @@ int open(const char *path, int flags, ...) {
     va_start(arguments, flags);
     mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
+    find_real();
     if (scenario.path[0] && !strcmp(path, scenario.path)) return open_camera();
     return real_open(path, flags, mode);
 }
@@ -403,6 +410,7 @@ int ioctl(int descriptor, unsigned long request, ...) {
     va_start(arguments, request);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
+    find_real();
     pthread_mutex_lock(&lock);
     struct camera *camera = camera_of(descriptor);
     int result = camera ? answer(camera, request, argument) : 0;
@@ -411,6 +419,7 @@ int ioctl(int descriptor, unsigned long request, ...) {
 }
 
 void *mmap(void *at, size_t length, int rights, int flags, int descriptor, off_t offset) {
+    find_real();
     pthread_mutex_lock(&lock);
     struct camera *camera = descriptor >= 0 ? camera_of(descriptor) : NULL;
     if (camera) {
@@ -425,6 +434,7 @@ void *mmap64(void *at, size_t length, int rights, int flags, int descriptor, off
     __attribute__((alias("mmap")));
 
 int close(int descriptor) {
+    find_real();
     pthread_mutex_lock(&lock);
     struct camera *camera = descriptor >= 0 ? camera_of(descriptor) : NULL;
     if (camera) {
