@@ -43,6 +43,11 @@ export class Meter {
   trapAfter(calls: number): void {
     this.#trapIn = calls + 1;
   }
+
+  /** Has no call throw, whatever was wanted before. */
+  trapNever(): void {
+    this.#trapIn = 0;
+  }
 }
 
 /** What the log says of a trap that the meter made. */

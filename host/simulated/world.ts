@@ -225,8 +225,8 @@ export class SimulatedWorld {
   }
 
   /** An upstream that begins to connect now. */
-  upstream(conditions = this.#conditions, from = CLIENT_ADDRESS): Client {
-    return this.network.connect(PUSH_PORT, conditions, from);
+  upstream(conditions = this.#conditions, from = CLIENT_ADDRESS, options?: ConnectOptions): Client {
+    return this.network.connect(PUSH_PORT, conditions, from, options);
   }
 
   /** The board loses its power for a moment: all is gone but the settings, and the module starts with the next turn. */

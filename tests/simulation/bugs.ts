@@ -195,6 +195,48 @@ export const BUGS: Bug[] = [
     from: "if (this.sequence) this.dropped += newest.sequence - this.sequence - 1;",
     to: "if (this.sequence) this.dropped += newest.sequence - this.sequence;",
   },
+  {
+    name: "by WebSocket more is under way than is taken in time",
+    file: "websocket/window.ts",
+    from: "if (<i64>this.bytes * SECOND > this.rate * time) return false;",
+    to: "",
+  },
+  {
+    name: "by WebSocket who acknowledges nothing is not cut",
+    file: "http/connection.ts",
+    from: "    const deadline = this.window.heardAt + WRITE_DEADLINE;\n    if (now >= deadline) {",
+    to: "    const deadline = this.window.heardAt + WRITE_DEADLINE;\n    if (now < 0) {",
+  },
+  {
+    name: "a pong gets into the middle of a frame",
+    file: "http/connection.ts",
+    from: "    if (this.state == State.SENDING_PART) return true;\n",
+    to: "",
+  },
+  {
+    name: "an upstream's next bytes are lost that lay behind a file",
+    file: "relay/stream-reader.ts",
+    from: "    memory.copy(this.base, behind, hidden);\n",
+    to: "",
+  },
+  {
+    name: "an upstream takes the seat from one that delivers",
+    file: "relay/push.ts",
+    from: "return !seat || now - seat.frameAt >= UPSTREAM_SILENCE;",
+    to: "return !seat || now > seat.frameAt;",
+  },
+  {
+    name: "an upstream's place is not given back when it ends in a request's head",
+    file: "relay/upstream.ts",
+    from: "Fault.CLOSED) {\n      this.close(Close.ORDERLY);\n      return false;",
+    to: "Fault.CLOSED) {\n      return false;",
+  },
+  {
+    name: "a relay's last frame is not stale when its upstream is gone",
+    file: "relay/relay.ts",
+    from: "(this.hasUpstream ? UPSTREAM_SILENCE : STALE_AFTER)",
+    to: "UPSTREAM_SILENCE",
+  },
 ];
 
 /** Changes the source as the bug says. @throws where its text is not there exactly once */

@@ -129,6 +129,13 @@ export class Ledger {
     return this.#byTime.get(time);
   }
 
+  /** The first that was delivered after the one of `time`. */
+  after(time: number): Shot | undefined {
+    let at = this.shots.length;
+    while (at > 0 && this.shots[at - 1].time > time) at--;
+    return this.shots[at];
+  }
+
   get last(): Shot | undefined {
     return this.shots.at(-1);
   }

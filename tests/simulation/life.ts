@@ -9,22 +9,41 @@
 
 import { Level } from "../../host/board-table.ts";
 import { PATTERN, renderScene, Scene } from "../../host/scenes/file.ts";
-import type { Client } from "../../host/simulated/client.ts";
+import { type Client, ClientState } from "../../host/simulated/client.ts";
 import type { Response } from "../../host/simulated/http.ts";
 import { INJECTED } from "../../host/simulated/meter.ts";
 import { Random } from "../../host/simulated/random.ts";
 import { ADMIN_SECRET, bearer } from "../../host/simulated/secret.ts";
 import { Mood } from "../../host/simulated/sensor.ts";
 import { MILLISECOND, SECOND } from "../../host/simulated/timeline.ts";
+import { clientFrame, Opcode, openingRequest, WebSocketClient } from "../../host/simulated/websocket.ts";
 import { SimulatedWorld } from "../../host/simulated/world.ts";
 import { SimulatedChip } from "./chip.ts";
 import type { Files } from "./files.ts";
 import { FORMATS, Ledger } from "./ledger.ts";
-import { type Ask, LINES, type Plan, plain, type Rude, type Talk, type Watch } from "./plan.ts";
+import {
+  type Ask,
+  LAST_WORDS,
+  type Leave,
+  LINES,
+  type Plan,
+  plain,
+  type Rude,
+  type Talk,
+  type Upstream,
+  type Watch,
+  type WatchSocket,
+} from "./plan.ts";
+import { RelayLedger } from "./relay-ledger.ts";
+import { headOf, type Piece, pieceOf } from "./upstream.ts";
+import { UpstreamWire } from "./upstream-wire.ts";
+import { WebSocketWire } from "./websocket-wire.ts";
 import { CONNECTIONS_MAX, type Surroundings, VIEWERS_MAX, Wire } from "./wire.ts";
 
 /** What is not as it should be. */
 export type Violation = { rule: string; text: string; time: number; log: string[] };
+/** Takes what is wrong. */
+type Wrong = (what: string, is: unknown, want: unknown) => void;
 /** How often each thing happened. */
 export type Tally = Record<string, number>;
 /** `cpu`: ms of one core that it took. */
@@ -40,10 +59,23 @@ const CHECK_EVERY = 50 * MILLISECOND;
 const HEAP_EVERY = SECOND;
 /** After the sensor is fine again frames come within this: the longest pause, and what a chip takes to start. */
 const SENSOR_PATIENCE = 13 * SECOND;
+/** How late a picture by WebSocket may be beside its own way, and what is sent in front of its file. */
+const LATE_MAX = 300 * MILLISECOND;
+const MESSAGE_HEAD_BYTES = 130;
 /** Clients of the exam count from here. */
 const EXAM_IDS = 1_000_000;
+/** Who sends frames in the exam of a relay. */
+const EXAM_UPSTREAM: Upstream = {
+  ...{ id: EXAM_IDS, at: 0, do: "upstream", line: "calm", form: "ffmpeg", secret: "right", says: "" },
+  ...{ items: ["file"], every: 50, statuses: [200], leavesAfter: 1_000_000, leaves: "stays" },
+};
 /** Frames that the soft sensor's scene has before it starts anew. */
 const SCENE_FRAMES = 64;
+/** How much an upstream has on its way at most before it sends something more, and how long that may take. */
+const BACKLOG_BYTES = 64 * 1024;
+const DRAIN_PATIENCE = 60 * SECOND;
+/** Pictures that upstreams have. */
+const RELAY_FILES = 6;
 
 const scenes = new Map<string, Scene>();
 
@@ -62,8 +94,8 @@ async function sceneOf(size: string, formatName: string): Promise<Scene> {
 
 /** Lives through `plan` with the camera that `module` is. */
 export async function live(module: WebAssembly.Module, plan: Plan, files: Files): Promise<Outcome> {
-  const isChip = plan.sensor !== "soft";
-  const scene = await sceneOf(isChip ? "32x32" : plan.settings.size, isChip ? "rgb565" : plan.settings.format);
+  const isSoft = plan.sensor === "soft";
+  const scene = await sceneOf(isSoft ? plan.settings.size : "32x32", isSoft ? plan.settings.format : "rgb565");
   const before = process.cpuUsage();
   const outcome = new Life(module, plan, files, scene).run();
   const { user, system } = process.cpuUsage(before);
@@ -79,6 +111,10 @@ class Life implements Surroundings {
   readonly #sensor: SimulatedWorld["sensor"] | SimulatedChip;
   readonly #tally: Tally = {};
   readonly #wires: Wire[] = [];
+  /** Where the camera relays the frames of others: what is to come of them, pictures that those send, and who sends. */
+  readonly #relay: RelayLedger | undefined;
+  readonly #jpegs: Buffer[] = [];
+  readonly #upstreams: { client: Client; wire: UpstreamWire }[] = [];
   #violation: Violation | undefined;
   #idleSteps = 0;
   #restarts = 0;
@@ -97,7 +133,7 @@ class Life implements Surroundings {
     this.#plan = plan;
     const { seed, settings, faults } = plan;
     let chip: SimulatedChip | undefined;
-    if (plan.sensor !== "soft") chip = new SimulatedChip(new Random(seed + 3), faults, () => this.#world?.now ?? 0);
+    if (plan.sensor === "ov2640") chip = new SimulatedChip(new Random(seed + 3), faults, () => this.#world?.now ?? 0);
     this.#world = new SimulatedWorld({
       module,
       scene,
@@ -108,7 +144,14 @@ class Life implements Surroundings {
       hasTranscript: false,
     });
     this.#sensor = chip ?? this.#world.sensor;
-    this.ledger = new Ledger(files, this.#sensor, chip ? undefined : scene, { ...settings });
+    if (plan.sensor === "push") {
+      this.#relay = new RelayLedger(files, this.#sensor, scene, { ...settings });
+      this.#jpegs = Array.from({ length: RELAY_FILES }, (_, i) => {
+        const picture = { width: 32, height: 32, format: FORMATS.rgb565, pixels: scene.frame(i) };
+        return files.file(`relayed ${i}`, picture, "4:2:0", 10 + 15 * i);
+      });
+    }
+    this.ledger = this.#relay ?? new Ledger(files, this.#sensor, chip ? undefined : scene, { ...settings });
     const { board } = this.#world;
     const abortAll = board.abortAll.bind(board);
     board.abortAll = () => {
@@ -123,6 +166,7 @@ class Life implements Surroundings {
   run(): Omit<Outcome, "cpu"> {
     const { timeline } = this.#world;
     for (const action of this.#plan.actions) {
+      if (action.at >= this.#plan.seconds * 1000) continue; // not in the exam, in a plan that was made shorter
       timeline.at(action.at * MILLISECOND, () => this.#act(action));
     }
     const check = (): void => {
@@ -210,9 +254,8 @@ class Life implements Surroundings {
   #judgeState(text: string): void {
     this.count("states");
     const state = JSON.parse(text);
-    const wrong = (what: string, is: unknown, want: unknown): void =>
+    const wrong: Wrong = (what, is, want) =>
       this.fail("/state tells the truth", `${what} is ${is}, it should be ${want}: ${text.trim()}`);
-    const { ledger } = this;
     const time = Math.round(state.time * SECOND);
     // What it says was so at `time`, some steps ago where the answer waited for room.
     const isFresh = this.now - time < SECOND / 2;
@@ -222,26 +265,10 @@ class Life implements Surroundings {
     if (state.limits.connections !== CONNECTIONS_MAX || state.limits.viewers !== VIEWERS_MAX) {
       wrong("limits", JSON.stringify(state.limits), "those of the board profile");
     }
-    const { capture } = state;
-    const delivered = ledger.shots.filter((shot) => shot.start === ledger.start && shot.time <= time);
-    const done = delivered.filter((shot) => time - shot.time > 150 * MILLISECOND).length;
-    const dealt = capture.sequence + capture.overflowed;
-    if (dealt > delivered.length || dealt < done) wrong("sequence", dealt, `${done} to ${delivered.length}`);
-    if (capture.published !== capture.sequence) wrong("published", capture.published, capture.sequence);
-    if (capture.overflowed !== 0 && !ledger.mayOverflow) wrong("overflowed", capture.overflowed, 0);
-    if (isFresh && this.now - this.#lastTorn > SECOND && capture.torn !== this.#torn) {
-      wrong("torn", capture.torn, this.#torn);
-    }
-    if (ledger.isSure && ledger.isSettled(this.now, 3 * SECOND) && delivered.length > 0 && capture.fault === "none") {
-      const { values } = ledger;
-      const size = `${capture.width}x${capture.height}`;
-      if (size !== values.size) wrong("size", size, values.size);
-      if (capture.format !== values.format) wrong("format", capture.format, values.format);
-      if (capture.sampling !== values.sampling) wrong("sampling", capture.sampling, values.sampling);
-      const { quality } = capture;
-      if (!ledger.mayOverflow && String(quality) !== values.quality) wrong("quality", quality, values.quality);
-      if (capture.fps > Number(values.fps) * 1.5 + 1) wrong("fps", capture.fps, `${values.fps} at most`);
-    }
+    if (this.#relay) {
+      const problem = this.#relay.judge(state.capture, time, isFresh);
+      if (problem) wrong(...problem);
+    } else this.#judgeCapture(state.capture, time, isFresh, wrong);
     if (!isFresh) return;
     // Connections: those that were there all the time since then, and all that were there at some time.
     const steady = this.#wires.filter((wire) => wire.isOpen && wire.acceptedAt < time).length;
@@ -263,9 +290,33 @@ class Life implements Surroundings {
       wrong("sent", sent, `what ${sure.length} viewers got`);
     }
     const dropped = sum(viewers.map((viewer) => viewer.dropped));
-    const most = sum(maybe.map((wire) => wire.droppedAtMost(capture.sequence)));
+    const most = sum(maybe.map((wire) => wire.droppedAtMost(state.capture.sequence)));
     const least = sum(sure.map((wire) => wire.droppedBy(time - 1)));
     if (dropped > most || dropped < least) wrong("dropped", dropped, `${least} to ${most}`);
+  }
+
+  /** What is told of the sensor and its frames. */
+  #judgeCapture(capture: any, time: number, isFresh: boolean, wrong: Wrong): void {
+    const { ledger } = this;
+    const delivered = ledger.shots.filter((shot) => shot.start === ledger.start && shot.time <= time);
+    const done = delivered.filter((shot) => time - shot.time > 150 * MILLISECOND).length;
+    const dealt = capture.sequence + capture.overflowed;
+    if (dealt > delivered.length || dealt < done) wrong("sequence", dealt, `${done} to ${delivered.length}`);
+    if (capture.published !== capture.sequence) wrong("published", capture.published, capture.sequence);
+    if (capture.overflowed !== 0 && !ledger.mayOverflow) wrong("overflowed", capture.overflowed, 0);
+    if (isFresh && this.now - this.#lastTorn > SECOND && capture.torn !== this.#torn) {
+      wrong("torn", capture.torn, this.#torn);
+    }
+    if (ledger.isSure && ledger.isSettled(this.now, 3 * SECOND) && delivered.length > 0 && capture.fault === "none") {
+      const { values } = ledger;
+      const size = `${capture.width}x${capture.height}`;
+      if (size !== values.size) wrong("size", size, values.size);
+      if (capture.format !== values.format) wrong("format", capture.format, values.format);
+      if (capture.sampling !== values.sampling) wrong("sampling", capture.sampling, values.sampling);
+      const { quality } = capture;
+      if (!ledger.mayOverflow && String(quality) !== values.quality) wrong("quality", quality, values.quality);
+      if (capture.fps > Number(values.fps) * 1.5 + 1) wrong("fps", capture.fps, `${values.fps} at most`);
+    }
   }
 
   // --- What clients and the world do
@@ -277,6 +328,10 @@ class Life implements Surroundings {
     switch (action.do) {
       case "watch":
         return this.#watch(action);
+      case "socket":
+        return this.#watchSocket(action);
+      case "upstream":
+        return this.#upstream(action);
       case "talk":
         return this.#talk(action);
       case "rude":
@@ -299,8 +354,9 @@ class Life implements Surroundings {
     }
   }
 
-  #connect({ id, line, buffers: [sendBytes, receiveBytes], reads }: Watch | Talk | Rude): [Wire, Client] {
-    const wire = new Wire(id, this);
+  #connect<W extends Wire>(action: Watch | WatchSocket | Talk | Rude, wire: W): [W, Client] {
+    const { id, line, buffers, reads } = action;
+    const [sendBytes, receiveBytes] = buffers;
     const random = new Random(this.#plan.seed * 1000 + id);
     const client = this.#world.connect(LINES[line], undefined, { random, observer: wire, sendBytes, receiveBytes });
     wire.client = client;
@@ -309,7 +365,7 @@ class Life implements Surroundings {
     return [wire, client];
   }
 
-  #leaving(client: Client, { leaves, leavesAfter }: Watch | Talk | Rude): void {
+  #leaving(client: Client, { leaves, leavesAfter }: { leaves: Leave; leavesAfter: number }): void {
     this.count(`client ${leaves}`);
     this.#world.timeline.after(leavesAfter * MILLISECOND, () => {
       if (client.isOver) return;
@@ -321,11 +377,10 @@ class Life implements Surroundings {
   }
 
   #ask(wire: Wire, ask: Ask): string {
-    const shown = ask.method === "POST" ? bearer(ADMIN_SECRET) : {};
+    const shown = ask.method === "POST" ? bearer(ADMIN_SECRET) : {}; // where one is wanted
     const fields: Record<string, string> = { Host: "camera", ...shown, ...ask.fields };
     if (ask.body && !fields["Transfer-Encoding"]) fields["Content-Length"] = String(ask.body.length);
     else if (ask.method === "POST" && !fields["Transfer-Encoding"]) fields["Content-Length"] = "0";
-    if (ask.method === "POST") fields.Authorization = "Bearer admin-of-the-tests"; // the tests', where one is wanted
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
     const text = `${ask.method} ${ask.target} HTTP/1.1\r\n${lines.join("")}\r\n${ask.body}`;
     wire.asks(ask, text.length);
@@ -335,19 +390,88 @@ class Life implements Surroundings {
 
   #watch(action: Watch): void {
     const { timeline } = this.#world;
-    const [wire, client] = this.#connect(action);
+    const [wire, client] = this.#connect(action, new Wire(action.id, this));
     client.send(this.#ask(wire, plain("GET", action.path, [200])));
     if (action.chatter) timeline.after(SECOND, () => client.isOver || client.send(action.chatter));
-    for (const [after, lasts] of action.stalls) {
-      timeline.after(after * MILLISECOND, () => client.readAt(0));
-      timeline.after((after + lasts) * MILLISECOND, () => client.readAt(action.reads || Infinity));
-    }
+    this.#stalling(client, action);
     this.#leaving(client, action);
+  }
+
+  #stalling(client: Client, { stalls, reads }: Watch | WatchSocket): void {
+    const { timeline } = this.#world;
+    for (const [after, lasts] of stalls) {
+      timeline.after(after * MILLISECOND, () => client.readAt(0));
+      timeline.after((after + lasts) * MILLISECOND, () => client.readAt(reads || Infinity));
+    }
+  }
+
+  #watchSocket(action: WatchSocket): void {
+    const { timeline } = this.#world;
+    const [wire, client] = this.#connect(action, new WebSocketWire(action.id, this));
+    wire.asks(plain("GET", "/ws", [101]), openingRequest().length);
+    this.count("requests");
+    let isSilent = false;
+    const say = (bytes: Uint8Array): void => {
+      if (!client.isOver && !isSilent) client.send(bytes);
+    };
+    const socket = new WebSocketClient(say);
+    socket.acknowledges = false;
+    socket.answersPings = action.answersPings;
+    client.onBytes = (bytes, time) => {
+      socket.push(bytes, time);
+      if (socket.status === 101 && socket.problem) {
+        this.fail("well-formed answers", `viewer ${action.id}: ${socket.problem}`);
+      }
+    };
+    socket.onPart = ({ sequence, timestamp, jpeg }) => {
+      this.#judgeAge(action, jpeg.length, timestamp);
+      if (action.acknowledges === 0) socket.acknowledge(sequence);
+      else if (action.acknowledges > 0) {
+        timeline.after(action.acknowledges * MILLISECOND, () => socket.acknowledge(sequence));
+      }
+    };
+    const ping = (): void => {
+      if (client.isOver || isSilent) return;
+      if (socket.status === 101) say(clientFrame(Opcode.PING, "there?"));
+      timeline.after(action.pings * MILLISECOND, ping);
+    };
+    if (action.pings > 0) timeline.after(action.pings * MILLISECOND, ping);
+    if (action.lastWords !== "") {
+      const { says, code } = LAST_WORDS[action.lastWords];
+      timeline.after(action.lastWordsAfter * MILLISECOND, () => {
+        if (socket.status !== 101) return;
+        wire.closesWith = code;
+        this.count("last words by WebSocket");
+        say(says);
+        isSilent = true;
+      });
+    }
+    this.#stalling(client, action);
+    this.#leaving(client, action);
+  }
+
+  /**
+   * A viewer who takes, and acknowledges, all at once sees what is young (assembly/websocket/window.ts): beside its own
+   * way, a picture is there soon after the next one was captured.
+   */
+  #judgeAge(action: WatchSocket, bytes: number, timestamp: number): void {
+    const { line, acknowledges, reads, stalls, buffers, answersPings } = action;
+    const { delay, bytesPerSecond, stallShare } = LINES[line];
+    const next = this.ledger.after(timestamp);
+    if (!next || acknowledges !== 0 || reads !== 0 || stalls.length > 0 || !answersPings || stallShare > 0) return;
+    // No more than its buffers hold gets through a path in a round trip.
+    const rate = Math.min(bytesPerSecond, (Math.min(...buffers) * SECOND) / (2 * delay[1]));
+    const own = ((bytes + MESSAGE_HEAD_BYTES) * SECOND) / rate + delay[1];
+    const late = Math.round(this.now - next.time - own);
+    this.#maximum("ms that a picture by WebSocket came late", Math.ceil(late / MILLISECOND));
+    if (late > LATE_MAX) {
+      this.fail("pictures by WebSocket are young", `viewer ${action.id} gets ${timestamp} ${late} µs late`);
+    }
   }
 
   #talk(action: Talk): void {
     const { timeline } = this.#world;
-    const [wire, client] = this.#connect(action);
+    const [wire, client] = this.#connect(action, new Wire(action.id, this));
     let at = 0;
     for (const ask of action.asks) {
       timeline.after(at * MILLISECOND, () => {
@@ -366,9 +490,41 @@ class Life implements Surroundings {
     this.#leaving(client, action);
   }
 
+  #upstream(action: Upstream): void {
+    const relay = this.#relay;
+    if (!relay) return; // a plan that was made for another camera
+    const { timeline } = this.#world;
+    const { id, line, form, says, items, every, secret } = action;
+    const wire = new UpstreamWire(action, this, relay);
+    const random = new Random(this.#plan.seed * 1000 + id);
+    // Who guesses secrets is told apart from all others by its address.
+    const from = secret === "wrong" ? "10.0.0.66" : undefined;
+    const client = this.#world.upstream(LINES[line], from, { random, observer: wire });
+    relay.upstreams.push(wire);
+    this.#upstreams.push({ client, wire });
+    const pieces: Piece[] = [];
+    const piece = (n: number): Piece =>
+      pieceOf(form, items[n % items.length], this.#jpegs[(id + n) % RELAY_FILES], relay);
+    if (form === "curl") for (let n = 0; n < items.length; n++) pieces.push(piece(n));
+    const head = says || headOf(action, pieces.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    wire.says(head.length);
+    client.send(head);
+    const leavesAt = this.now + action.leavesAfter * MILLISECOND;
+    const send = (n: number): void => {
+      if (client.isOver || this.now >= leavesAt || (form === "curl" && n >= items.length)) return;
+      if (wire.backlog > BACKLOG_BYTES) return timeline.after(every * MILLISECOND, () => send(n));
+      const { bytes, file, flaw } = pieces[n] ?? piece(n);
+      wire.says(bytes.length, file, flaw);
+      client.send(bytes);
+      timeline.after(every * MILLISECOND, () => send(n + 1));
+    };
+    if (items.length > 0) send(0);
+    this.#leaving(client, action);
+  }
+
   #rude(action: Rude): void {
     const { timeline } = this.#world;
-    const [wire, client] = this.#connect(action);
+    const [wire, client] = this.#connect(action, new Wire(action.id, this));
     const { says, drip } = action;
     wire.opensHead = /^[A-Z]+ \//.test(says) && !says.includes("\r\n\r\n");
     if (drip === 0) client.send(says);
@@ -442,13 +598,14 @@ class Life implements Surroundings {
     const watching = this.#live.some((wire) => wire.isWatching);
     if (!watching) this.#watchedSince = Infinity;
     else if (this.#watchedSince === Infinity) this.#watchedSince = now;
-    const patience = SENSOR_PATIENCE + 4 * ledger.interval + (this.#plan.faults.stall > 0 ? 10 * SECOND : 0);
-    const since = Math.max(this.#startedAt, this.#fineSince, this.#watchedSince, ledger.last?.time ?? 0);
-    if (now - since > patience) this.fail("the sensor is asked", `no frame for ${now - since} µs, the sensor is fine`);
     if (now >= this.#heapSince + HEAP_EVERY) {
       this.#heapSince = now;
       this.#checkHeap();
     }
+    if (this.#relay) return;
+    const patience = SENSOR_PATIENCE + 4 * ledger.interval + (this.#plan.faults.stall > 0 ? 10 * SECOND : 0);
+    const since = Math.max(this.#startedAt, this.#fineSince, this.#watchedSince, ledger.last?.time ?? 0);
+    if (now - since > patience) this.fail("the sensor is asked", `no frame for ${now - since} µs, the sensor is fine`);
   }
 
   /** The heap only ever grows upwards, and all above it is zero: so allocating moves the last byte that is not. */
@@ -474,10 +631,14 @@ class Life implements Surroundings {
     const world = this.#world;
     this.#sensor.mood = Mood.FINE;
     this.#fineSince = this.now;
+    world.meter.trapNever();
     this.#allLeave("the life");
-    const fps = this.#plan.sensor === "soft" ? 20 : 8;
-    const faster: Ask = { ...plain("POST", "/control", [200]), body: `fps=${fps}`, sets: { fps: String(fps) } };
-    this.#talk(this.#examinee(0, faster));
+    if (this.#relay) this.#upstream(EXAM_UPSTREAM);
+    else {
+      const fps = this.#plan.sensor === "soft" ? 20 : 8;
+      const faster: Ask = { ...plain("POST", "/control", [200]), body: `fps=${fps}`, sets: { fps: String(fps) } };
+      this.#talk(this.#examinee(0, faster));
+    }
     this.#runFor(SECOND / 2);
     const begun = this.#wires.length;
     const isAll = (): boolean => this.#wires.slice(begun).every((wire) => wire.parts > 0);
@@ -520,9 +681,14 @@ class Life implements Surroundings {
   #allLeave(what: string): void {
     if (this.#violation) return;
     for (const { client } of this.#wires) client?.reset();
+    for (const { client } of this.#upstreams) client.reset();
+    // Who has closed its socket already may have more on its way than comes in a second.
+    const areGone = (): boolean =>
+      this.#upstreams.every(({ client, wire }) => client.state !== ClientState.LEFT || !wire.isOpen);
+    this.#runUntil(areGone, DRAIN_PATIENCE, "upstreams that have left are let go");
     this.#runFor(SECOND);
-    const left = this.#world.board.openSockets;
-    if (left > 1) this.fail("nothing is left", `after ${what}, ${left - 1} connections of nobody are held`);
+    const left = this.#world.board.openSockets - (this.#relay ? 2 : 1); // without those that listen
+    if (left > 0) this.fail("nothing is left", `after ${what}, ${left} connections of nobody are held`);
   }
 
   #runUntil(isSo: () => boolean, limit: number, what: string): void {

@@ -9,6 +9,8 @@
 
 import { CALM, type Conditions, ROUGH } from "../../host/simulated/link.ts";
 import { Random } from "../../host/simulated/random.ts";
+import { clientFrame, closeFrame, Opcode } from "../../host/simulated/websocket.ts";
+import type { FormName, Item } from "./upstream.ts";
 
 /** Networks between a client and the camera. */
 export const LINES = {
@@ -60,6 +62,35 @@ export type Watch = Client & {
   chatter: string;
 };
 
+/** What a viewer by WebSocket may say that ends it, and the code that the camera closes with. */
+export const LAST_WORDS: Record<string, { says: Buffer; code: number }> = {
+  "a close": { says: closeFrame(1000, "bye"), code: 1000 },
+  "a close for no reason": { says: closeFrame(), code: 1005 },
+  "a close that goes away": { says: closeFrame(1001), code: 1001 },
+  "a close with a code that is never sent": { says: closeFrame(1006), code: 1002 },
+  "a frame without a mask": { says: Buffer.from([0x81, 1, 0x31]), code: 1002 },
+  "a binary message": { says: clientFrame(Opcode.BINARY, "1"), code: 1003 },
+  "what is no number": { says: clientFrame(Opcode.TEXT, "1a"), code: 1007 },
+  "a number that is too large": { says: clientFrame(Opcode.TEXT, "4294967297"), code: 1007 },
+  "an acknowledgement of what was not sent": { says: clientFrame(Opcode.TEXT, "4294967295"), code: 1008 },
+  "a long message": { says: clientFrame(Opcode.TEXT, "1".repeat(65)), code: 1009 },
+  "a gigantic message": { says: Buffer.from("81ff7fffffffffffffff", "hex"), code: 1009 },
+};
+
+/** A viewer by WebSocket. */
+export type WatchSocket = Client & {
+  do: "socket";
+  /** ms from a frame to its acknowledgement; -1: never. */
+  acknowledges: number;
+  answersPings: boolean;
+  /** How often it pings by itself, ms; 0: never. */
+  pings: number;
+  stalls: [number, number][];
+  /** What it says at last, by its name, and when, in ms after `at`; "": nothing. */
+  lastWords: string;
+  lastWordsAfter: number;
+};
+
 /** A request that is well-formed, and what may be answered. */
 export type Ask = {
   method: string;
@@ -90,20 +121,41 @@ export type Rude = Client & {
   drip: number;
 };
 
+/** Somebody who sends frames to a camera that relays them. */
+export type Upstream = {
+  id: number;
+  at: number;
+  do: "upstream";
+  line: LineName;
+  form: FormName;
+  /** Which secret it shows, where it speaks HTTP. */
+  secret: "" | "right" | "wrong";
+  /** What it says in place of a stream's head; "": a right one. */
+  says: string;
+  /** What it sends, again and again, and how often, ms. */
+  items: Item[];
+  every: number;
+  /** The statuses that are right answers in the end. */
+  statuses: number[];
+  /** ms after `at` when it sends no more, and leaves. */
+  leavesAfter: number;
+  leaves: Leave;
+};
+
 export type Sensor = { id: number; at: number; do: "sensor"; mood: "stalled" | "tearing" | "missing"; lasts: number };
 /** The module traps in the middle of a step, at the call of the board after so many more. */
 export type Trap = { id: number; at: number; do: "trap"; calls: number };
 /** The board loses its power for a moment. */
 export type Restart = { id: number; at: number; do: "restart" };
 
-export type Action = Watch | Talk | Rude | Sensor | Trap | Restart;
+export type Action = Watch | WatchSocket | Talk | Rude | Upstream | Sensor | Trap | Restart;
 
 export type Plan = {
   seed: number;
   /** How long the life is. */
   seconds: number;
-  /** What is on the board: the soft sensor, or a model of a chip on the bus. */
-  sensor: "soft" | "ov2640";
+  /** Where frames come from: the soft sensor, a model of a chip on the bus, or upstreams that push theirs. */
+  sensor: "soft" | "ov2640" | "push";
   settings: Record<string, string>;
   /** Shares of captures that fail by chance. */
   faults: { stall: number; tear: number };
@@ -140,6 +192,21 @@ const PLAIN: [method: string, target: string, status: number[]][] = [
   ["DELETE", "/control", [405]],
 ];
 
+/** What upstreams say that send no stream, and what they may be answered; "": the right thing, and no more. */
+const RUDE_UPSTREAMS: [says: string, statuses: number[]][] = [
+  ["GET / HTTP/1.1\r\nHost: camera\r\n\r\n", [405]],
+  ["POST / HTTP/1.1\r\nHost: elsewhere\r\n\r\n", [421]],
+  ["POST / HTTP/1.1\r\nHost: camera\r\nTransfer-Encoding: chunked\r\n\r\nzebra\r\n", [400]],
+  ["POST / HTTP/1.1\r\nHost: camera\r\nContent-Length: 3\r\n\r\nabc", [415]],
+  ["POST / HT", [408]],
+  ["HELLO\r\n\r\n", [400]],
+  ["HTTP/1.0 200 OK\r\n\r\n", []],
+  ["hello", []],
+  ["--b\r\n\r\n", []],
+  ["H", []],
+  ["", [200, 415]],
+];
+
 /** What is not HTTP, or not the kind that is spoken here; each ends with the connection, whatever was said before. */
 const RUDE = [
   "GET /state HTTP/1.1\r\nHost: camera\r\n",
@@ -158,11 +225,14 @@ const RUDE = [
 export function makePlan(seed: number): Plan {
   const random = new Random(seed);
   const pick = <T>(list: readonly T[]): T => list[random.between(0, list.length - 1)];
-  const isChip = random.chance(0.15);
+  const kind = random.between(0, 99);
+  const isChip = kind < 15;
+  const isRelay = kind >= 75;
   const actions: Action[] = [];
   let id = 0;
 
   const settings: Record<string, string> = {};
+  if (isRelay) settings.source = "push";
   settings.size = isChip ? pick(CHIP_SIZES) : pick(SOFT_SIZES);
   settings.format = isChip ? pick(CHIP_FORMATS) : pick(SOFT_FORMATS);
   if (settings.format === "yuyv" && Number(settings.size.split("x")[0]) % 2) settings.format = "gray";
@@ -173,25 +243,43 @@ export function makePlan(seed: number): Plan {
   if (random.chance(0.15)) settings.frame_bytes = String(random.between(700, 4000));
   else if (random.chance(0.1)) settings.byte_rate = String(random.between(4_000, 40_000));
 
+  const line = (): LineName => pick(["calm", "calm", "choppy", "rough", "narrow", "far", "failing"] as const);
   const client = (at: number): Client => {
-    const line = pick(["calm", "calm", "choppy", "rough", "narrow", "far", "failing"] as const);
     const isSlow = random.chance(0.25);
     return {
       id: ++id,
       at,
-      line,
+      line: line(),
       buffers: [random.chance(0.5) ? 16_384 : random.between(300, 6000), random.chance(0.3) ? 65_536 : 4096],
       reads: isSlow ? random.between(200, 20_000) : 0,
       leavesAfter: random.between(0, 30_000),
       leaves: pick(["closes", "closes", "resets", "resets", "ends", "vanishes", "stays"] as const),
     };
   };
-  const watch = (at: number): Watch => {
+  const pauses = (): [number, number][] => {
     const stalls: [number, number][] = [];
     if (random.chance(0.35)) {
       const count = random.between(1, 3);
       for (let i = 0; i < count; i++) stalls.push([random.between(0, 20_000), random.between(100, 14_000)]);
     }
+    return stalls;
+  };
+  const socket = (at: number): WatchSocket => {
+    const speed = random.between(0, 9);
+    return {
+      ...client(at),
+      do: "socket",
+      acknowledges: speed < 6 ? 0 : speed < 9 ? random.between(1, 3000) : -1,
+      answersPings: random.chance(0.9),
+      pings: random.chance(0.2) ? random.between(50, 5000) : 0,
+      stalls: pauses(),
+      lastWords: random.chance(0.4) ? pick(Object.keys(LAST_WORDS)) : "",
+      lastWordsAfter: random.between(500, 25_000),
+    };
+  };
+  const watch = (at: number): Watch | WatchSocket => {
+    if (random.chance(0.3)) return socket(at);
+    const stalls = pauses();
     const path = pick(["/stream.jpg", "/stream.jpg", "/stream", "/video_feed", "/?action=stream"]);
     return { ...client(at), do: "watch", path, stalls, chatter: random.chance(0.1) ? "GET / HTTP/1.1\r\n\r\n" : "" };
   };
@@ -217,7 +305,8 @@ export function makePlan(seed: number): Plan {
     const ask: Ask = { method: "POST", target: "/control", fields: {}, body: form, status: [isWrong ? 400 : 200] };
     if (random.chance(0.3)) [ask.target, ask.body] = [`/control?${form}`, ""];
     else if (random.chance(0.1)) ask.body = `${form}${"&".repeat(1024 - form.length)}`; // just as long as a body may be
-    if (!isWrong) ask.sets = Object.fromEntries(pairs);
+    if (isRelay) ask.status = [400]; // it has none
+    else if (!isWrong) ask.sets = Object.fromEntries(pairs);
     return ask;
   };
   const edges: (() => Ask)[] = [
@@ -248,6 +337,26 @@ export function makePlan(seed: number): Plan {
     says: random.chance(0.8) ? pick(RUDE) : noise(random),
     drip: random.chance(0.3) ? random.between(50, 900) : 0,
   });
+  const upstream = (at: number): Upstream => {
+    const form = pick(["gstreamer", "gstreamer", "files", "ffmpeg", "ffmpeg", "endless", "curl"] as const);
+    const isHttp = form !== "gstreamer" && form !== "files";
+    const item = (): Item => {
+      const share = random.between(0, 99);
+      if (share < 86) return "file";
+      return share < 90 ? "large" : share < 91 ? "huge" : pick(["short", "short", "text", "png"] as const);
+    };
+    const isRude = random.chance(0.15);
+    const [says, statuses] = isRude ? pick(RUDE_UPSTREAMS) : ["", [200, 415]];
+    return {
+      ...{ id: ++id, at, do: "upstream", line: line(), form },
+      secret: isHttp && !isRude && random.chance(0.4) ? pick(["right", "wrong"] as const) : "",
+      ...{ says, statuses },
+      items: isRude ? [] : Array.from({ length: random.between(1, 20) }, item),
+      every: pick([40, 67, 100, 200, 500, 1000]),
+      leavesAfter: random.between(0, 30_000),
+      leaves: pick(["closes", "closes", "resets", "ends", "vanishes", "stays"] as const),
+    };
+  };
   const any = (): number => random.between(0, (SECONDS - 2) * 1000);
   const early = (): number => random.between(0, 500);
 
@@ -269,6 +378,9 @@ export function makePlan(seed: number): Plan {
     poller.leavesAfter = 30_000;
     actions.push(poller);
   }
+  if (isRelay) {
+    for (let at = early(); at < SECONDS * 1000; at += random.between(500, 20_000)) actions.push(upstream(at));
+  }
   if (random.chance(0.3)) {
     for (let n = random.between(1, 3); n > 0; n--) {
       const mood = pick(["stalled", "tearing", "missing"] as const);
@@ -279,7 +391,8 @@ export function makePlan(seed: number): Plan {
   if (random.chance(0.15)) actions.push({ id: ++id, at: any(), do: "restart" });
   actions.sort((one, other) => one.at - other.at);
   const faults = { stall: random.chance(0.1) ? 0.01 : 0, tear: random.chance(0.2) ? 0.05 : 0 };
-  return { seed, seconds: SECONDS, sensor: isChip ? "ov2640" : "soft", settings, faults, actions };
+  const sensor = isRelay ? "push" : isChip ? "ov2640" : "soft";
+  return { seed, seconds: SECONDS, sensor, settings, faults, actions };
 }
 
 export function plain(method: string, target: string, status: number[]): Ask {

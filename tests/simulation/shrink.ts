@@ -58,6 +58,8 @@ export async function shrink(plan: Plan, violation: Violation, attempt: Try, bud
       const talk = best.plan.actions[i];
       if (talk.do === "talk") await reduce(talk.asks, (asks) => withAction({ ...talk, asks }));
       if (talk.do === "watch") await reduce(talk.stalls, (stalls) => withAction({ ...talk, stalls }));
+      if (talk.do === "socket") await reduce(talk.stalls, (stalls) => withAction({ ...talk, stalls }));
+      if (talk.do === "upstream") await reduce(talk.items, (items) => withAction({ ...talk, items }));
       for (const simpler of SIMPLER) {
         const action = best.plan.actions[i];
         const names = Object.keys(simpler) as (keyof typeof simpler)[];
@@ -67,7 +69,7 @@ export async function shrink(plan: Plan, violation: Violation, attempt: Try, bud
     }
     await accepts({ ...best.plan, faults: { stall: 0, tear: 0 } });
     for (const name of Object.keys(best.plan.settings)) {
-      if (name === "size" || name === "format") continue;
+      if (name === "size" || name === "format" || name === "source") continue;
       const { [name]: _, ...settings } = best.plan.settings;
       await accepts({ ...best.plan, settings });
     }
@@ -82,6 +84,12 @@ const SIMPLER: Record<string, unknown>[] = [
   { reads: 0 },
   { leaves: "stays" },
   { chatter: "" },
+  { acknowledges: 0 },
+  { answersPings: true },
+  { pings: 0 },
+  { lastWords: "" },
+  { form: "gstreamer" },
+  { secret: "" },
   { pause: 0 },
   { piece: 0 },
   { drip: 0 },

@@ -36,15 +36,15 @@ export interface Surroundings {
 type Pending = { ask: Ask; endsAt: number; beganAt: number; cameAt: number; era?: Era };
 
 /** Steps from a frame's delivery to its publication at most, with a margin. */
-const ENCODING_STEPS = 60;
+export const ENCODING_STEPS = 60;
 /** Deadlines as docs/architecture.md has them, and what a step may be late. */
-const HEAD_DEADLINE = 5 * SECOND;
-const WRITE_DEADLINE = 10 * SECOND;
-const IDLE_DEADLINE = 30 * SECOND;
+export const HEAD_DEADLINE = 5 * SECOND;
+export const WRITE_DEADLINE = 10 * SECOND;
+export const IDLE_DEADLINE = 30 * SECOND;
 const LATE = SECOND / 2;
 /** In which a peer that reads must be served: a snapshot may wait for a fresh frame. */
 const ANSWER_PATIENCE = 3 * SECOND;
-const FRAME_PATIENCE = 300 * MILLISECOND;
+export const FRAME_PATIENCE = 300 * MILLISECOND;
 
 export class Wire implements Observer {
   readonly id: number;
@@ -76,10 +76,10 @@ export class Wire implements Observer {
   /** Whether all that it says is the beginning of a head. */
   opensHead = false;
   readonly reader = new ResponseReader();
-  readonly #life: Surroundings;
+  protected readonly life: Surroundings;
   readonly #pending: Pending[] = [];
-  /** Bytes that the client has sent in all. */
-  #said = 0;
+  /** Bytes of all requests that the client has sent. */
+  protected said = 0;
   #answeredAt = 0;
   /** Of the part that is being sent: the step in which its first byte was taken, and the newest then. */
   #partStep = 0;
@@ -91,9 +91,9 @@ export class Wire implements Observer {
 
   constructor(id: number, life: Surroundings) {
     this.id = id;
-    this.#life = life;
-    this.reader.onPartHead = (part) => this.#partBegins(part);
-    this.reader.onPart = (part) => this.#partEnds(part);
+    this.life = life;
+    this.reader.onPartHead = (part) => this.partBegins(part);
+    this.reader.onPart = (part) => this.partEnds(part);
     this.reader.onResponse = (response) => this.#answered(response);
   }
 
@@ -110,10 +110,26 @@ export class Wire implements Observer {
     return this.reader.isStream;
   }
 
+  /** Whether what is sent next begins an answer, or a frame. */
+  protected get isBetween(): boolean {
+    return this.reader.isBetween;
+  }
+
+  /** Whether nothing may be said behind what was said by now. */
+  protected get hasSaidLast(): boolean {
+    return this.#hasSaidLast;
+  }
+
+  /** Reads what was sent. @returns what is wrong with it, in words */
+  protected read(bytes: Uint8Array): string | undefined {
+    this.reader.push(bytes, this.life.now);
+    return this.reader.problem;
+  }
+
   /** The client sends a request of so many bytes. */
   asks(ask: Ask, bytes: number): void {
-    this.#said += bytes;
-    this.#pending.push({ ask, endsAt: this.#said, beganAt: -1, cameAt: -1 });
+    this.said += bytes;
+    this.#pending.push({ ask, endsAt: this.said, beganAt: -1, cameAt: -1 });
     this.reader.expect(ask.method);
     if (isStream(ask)) this.asksStream = true;
     if (/snapshot/.test(ask.target)) this.asksSnapshot = true;
@@ -122,13 +138,13 @@ export class Wire implements Observer {
   // --- Of the network
 
   accepted(): void {
-    this.acceptedAt = this.receivedAt = this.takenAt = this.roomAt = this.#life.now;
-    this.start = this.#life.ledger.start;
-    this.#life.count("connections");
+    this.acceptedAt = this.receivedAt = this.takenAt = this.roomAt = this.life.now;
+    this.start = this.life.ledger.start;
+    this.life.count("connections");
   }
 
   received(bytes: Uint8Array): void {
-    const { now } = this.#life;
+    const { now } = this.life;
     let from = this.receivedBytes;
     this.receivedBytes += bytes.length;
     this.receivedAt = now;
@@ -136,7 +152,7 @@ export class Wire implements Observer {
       if (pending.beganAt < 0 && this.receivedBytes > from) pending.beganAt = now;
       if (pending.cameAt < 0 && this.receivedBytes >= pending.endsAt) {
         pending.cameAt = now;
-        if (pending.ask.sets) pending.era = this.#life.ledger.maybeSet(pending.ask.sets, now);
+        if (pending.ask.sets) pending.era = this.life.ledger.maybeSet(pending.ask.sets, now);
       }
       from = pending.endsAt;
     }
@@ -144,25 +160,25 @@ export class Wire implements Observer {
   }
 
   sent(bytes: Uint8Array): void {
-    const life = this.#life;
-    if (this.reader.isBetween) {
+    const life = this.life;
+    if (this.isBetween) {
       this.#partStep = life.step;
       this.#newestThen = life.newestSent;
     }
     if (this.beginning.length < 12) this.beginning += Buffer.from(bytes.subarray(0, 12)).toString("latin1");
     this.takenBytes += bytes.length;
     this.takenAt = life.now;
-    if (this.#hasSaidLast) life.fail("an answer after the last", `connection ${this.id} goes on after its last answer`);
-    this.reader.push(Uint8Array.from(bytes), life.now);
-    if (this.reader.problem) life.fail("well-formed answers", `connection ${this.id}: ${this.reader.problem}`);
+    if (this.hasSaidLast) life.fail("an answer after the last", `connection ${this.id} goes on after its last answer`);
+    const problem = this.read(Uint8Array.from(bytes));
+    if (problem) life.fail("well-formed answers", `connection ${this.id}: ${problem}`);
   }
 
   room(): void {
-    this.roomAt = this.#life.now;
+    this.roomAt = this.life.now;
   }
 
   closed(how: Close, peer: { isGone: boolean; hasEnded: boolean }): void {
-    const life = this.#life;
+    const life = this.life;
     this.closedAt = life.now;
     for (const { ask, cameAt, era } of this.#pending) {
       if (era) era.pending = undefined;
@@ -175,40 +191,56 @@ export class Wire implements Observer {
       // Where all places are taken, who keeps the camera waiting longest gives way, but for viewers.
       const isPressed = life.open >= CONNECTIONS_MAX || (this.asksSnapshot && life.snapshots >= SNAPSHOTS_MAX);
       const mayGiveWay = isPressed && !this.isStreaming;
-      if (!isLeft && !mayGiveWay && life.now - this.takenAt < WRITE_DEADLINE) {
+      if (!isLeft && !mayGiveWay && life.now - this.stalledSince < WRITE_DEADLINE) {
         life.fail("nobody is cut without cause", `connection ${this.id} was cut, its peer was there and took bytes`);
       }
       life.count(isLeft ? "peers gone" : "stalled peers cut");
       return;
     }
     if (isLeft) return;
-    if (!this.reader.isBetween) {
+    if (!this.isBetween) {
       life.fail("no end in the middle", `connection ${this.id} was closed in the middle of an answer`);
     }
     const isIdle = this.#pending.every(({ cameAt }) => cameAt < 0);
-    if (!isIdle && !this.#hasSaidLast) {
+    if (!isIdle && !this.hasSaidLast) {
       life.fail("every request is answered", `connection ${this.id} was closed, ${this.#pending.length} unanswered`);
     }
     const idleFor = life.now - Math.max(this.acceptedAt, this.#answeredAt);
-    if (!this.#hasSaidLast && idleFor < IDLE_DEADLINE && life.open < CONNECTIONS_MAX) {
+    if (!this.hasSaidLast && idleFor < IDLE_DEADLINE && life.open < CONNECTIONS_MAX) {
       life.fail("nobody is cut without cause", `connection ${this.id} was closed though idle for ${idleFor} µs only`);
     }
   }
 
+  /** Since when the peer has given the camera nothing of what it waits for. */
+  protected get stalledSince(): number {
+    return this.takenAt;
+  }
+
   // --- What has been due for too long
+
+  /** Whether a viewer who has room may be sent a frame, and since when. */
+  protected get mayBeSent(): boolean {
+    return true;
+  }
+
+  protected get freeAt(): number {
+    return this.streamAt;
+  }
 
   /** Looks whether the camera owes this connection something. */
   check(): void {
-    const life = this.#life;
+    const life = this.life;
     if (!this.isOpen) return;
     const { now, ledger } = life;
     const canWrite = this.client?.hasRoom ?? false;
     const quiet = now - Math.max(this.receivedAt, this.takenAt, this.acceptedAt);
     if (this.isWatching) {
       const newest = ledger.newestBy(life.step - ENCODING_STEPS);
-      const isOwed = newest && ledger.leastSequence(newest) > this.sequence && now - newest.time > FRAME_PATIENCE;
-      const isPartial = !this.reader.isBetween;
-      if (canWrite && now - Math.max(this.roomAt, this.takenAt) > FRAME_PATIENCE && (isOwed || isPartial)) {
+      const isThere = newest && ledger.leastSequence(newest) > this.sequence && now - newest.time > FRAME_PATIENCE;
+      const isOwed = isThere && this.mayBeSent;
+      const isPartial = !this.isBetween;
+      const couldFor = now - Math.max(this.roomAt, this.takenAt, this.freeAt);
+      if (canWrite && couldFor > FRAME_PATIENCE && (isOwed || isPartial)) {
         life.fail("viewers get what there is", `viewer ${this.id} waits for a frame that is there, and has room`);
       }
       if (canWrite || now - this.takenAt < WRITE_DEADLINE + SECOND) return;
@@ -222,7 +254,7 @@ export class Wire implements Observer {
     if (owed && canWrite && now - Math.max(this.roomAt, this.takenAt, this.receivedAt) > ANSWER_PATIENCE) {
       life.fail("every request is answered", `connection ${this.id} waits for ${owed.ask.method} ${owed.ask.target}`);
     }
-    if (quiet > (owed || !this.reader.isBetween ? WRITE_DEADLINE + ANSWER_PATIENCE : IDLE_DEADLINE) + LATE) {
+    if (quiet > (owed || !this.isBetween ? WRITE_DEADLINE + ANSWER_PATIENCE : IDLE_DEADLINE) + LATE) {
       life.fail("deadlines hold", `connection ${this.id} has been still for ${quiet} µs`);
     }
     const isDripping = this.opensHead && this.dripAt >= 0 && this.takenBytes === 0;
@@ -233,8 +265,8 @@ export class Wire implements Observer {
 
   // --- What was answered
 
-  #partBegins({ sequence, timestamp }: Pick<Part, "sequence" | "timestamp">): void {
-    const life = this.#life;
+  protected partBegins({ sequence, timestamp }: Pick<Part, "sequence" | "timestamp">): void {
+    const life = this.life;
     const { ledger } = life;
     ledger.follow(life.step);
     if (sequence <= this.sequence) {
@@ -253,16 +285,16 @@ export class Wire implements Observer {
     life.newestSent = Math.max(life.newestSent, sequence);
   }
 
-  #partEnds({ sequence, timestamp, jpeg }: Part): void {
-    const problem = this.#life.ledger.problemOf(sequence, timestamp, jpeg);
-    if (problem) this.#life.fail("parts are published frames", `viewer ${this.id}: ${problem}`);
-    this.#partTimes.push(this.#life.now);
+  protected partEnds({ sequence, timestamp, jpeg }: Part): void {
+    const problem = this.life.ledger.problemOf(sequence, timestamp, jpeg);
+    if (problem) this.life.fail("parts are published frames", `viewer ${this.id}: ${problem}`);
+    this.#partTimes.push(this.life.now);
     this.parts++;
-    this.#life.count("parts");
+    this.life.count("parts");
   }
 
   #answered(response: Response): void {
-    const life = this.#life;
+    const life = this.life;
     const { status, headers } = response;
     life.count(`${status}`);
     const pending = this.#pending.shift();
@@ -270,8 +302,8 @@ export class Wire implements Observer {
     const what = pending ? `${pending.ask.method} ${pending.ask.target.slice(0, 40)}` : "nothing asked";
     const wrong = `connection ${this.id} gets ${status} (${text.slice(0, 80)}) for ${what}`;
     if (!headers.has("connection") && status !== 503) life.fail("well-formed answers", `${wrong}: no Connection`);
-    if (this.reader.isStream) this.streamAt = life.now;
-    if (headers.get("connection") === "close" && !this.reader.isStream) this.#hasSaidLast = true;
+    if (this.reader.isStream || status === 101) this.streamAt = life.now;
+    if (headers.get("connection") === "close" && !this.isStreaming) this.#hasSaidLast = true;
     if (status === 503) {
       if (!headers.has("retry-after")) life.fail("well-formed answers", `${wrong}: no Retry-After`);
       if (!this.#isPutOffRightly(text)) life.fail("nobody is put off without cause", wrong);
@@ -294,7 +326,7 @@ export class Wire implements Observer {
   }
 
   #isPutOffRightly(text: string): boolean {
-    const life = this.#life;
+    const life = this.life;
     // To HEAD it does not say why.
     if (text === "") return REASONS.some((why) => this.#isPutOffRightly(why));
     if (/connections/.test(text)) return life.open > CONNECTIONS_MAX;
@@ -334,5 +366,5 @@ export const VIEWERS_MAX = 8;
 export const SNAPSHOTS_MAX = 2;
 
 export function isStream({ method, target }: Ask): boolean {
-  return method === "GET" && /stream|video_feed/.test(target);
+  return method === "GET" && /stream|video_feed|ws/.test(target);
 }
