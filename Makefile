@@ -40,6 +40,12 @@ define build-firmware
 	@board/build.sh firmware $(1) $(2)
 endef
 
+define build-sanitized
+	$(call prepare,fuzz)
+	@echo "== the board linux, with sanitizers"
+	@board/build.sh sanitized
+endef
+
 define prepare-tests
 	$(call prepare,node board test)
 	$(build-module)
@@ -57,7 +63,7 @@ flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
 flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS) $(NATS_OPTIONS) $${CAMERA:+--camera "$$CAMERA"}
 
 .DEFAULT_GOAL := help
-.PHONY: help flash start test test-long sim soak fuzz bench build clean
+.PHONY: help flash start test test-long sanitize sim soak fuzz bench build clean
 # A command prepares, builds and runs in this order; two at once would build the same files.
 .NOTPARALLEL:
 
@@ -88,9 +94,16 @@ test: ## All tests, with the emulated board, Chromium and ffmpeg
 	$(prepare-tests)
 	@$(browser); node --import tsx tests/run.ts
 
-test-long: ## The same at length, then the simulated world under SEEDS (20) new seeds
+test-long: ## The same at length and with sanitizers, then the simulated world under SEEDS (20) new seeds
 	$(prepare-tests)
+	$(build-sanitized)
 	@$(browser); node --import tsx tests/run.ts long
+
+sanitize: ## The tests of the board linux, with a program that finds errors of memory while it runs
+	$(call prepare,node board test)
+	$(build-module)
+	$(build-sanitized)
+	@node --import tsx tests/sanitizers/run.ts
 
 sim: ## Minutes of camera life in a simulated world, checked all the while. SEEDS (1000) FROM JOBS, or SEED, or PLAN
 	$(call prepare,node)

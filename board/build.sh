@@ -8,6 +8,8 @@
 #                                        the firmware of a board (default mps2-an500) with build/wasmcam.wasm in it;
 #                                        of linux a program, with build/wasmcam-server.wasm as well: for this
 #                                        machine, or for another's PROCESSOR (aarch64)
+#   board/build.sh sanitized             the board linux, built to find errors of memory while it runs:
+#                                        build/wasmcam-linux-sanitized, see docs/testing.md
 #   board/build.sh boards                the boards that exist, a line each
 #   board/build.sh cargo [ARGUMENTS]     cargo for the PC in the board's workspace (`cargo test`)
 #
@@ -164,6 +166,35 @@ build_linux() { # [PROCESSOR]
   mv "$build/$name.$$" "$build/$name"
 }
 
+# The board linux with clang's sanitizers of addresses and of undefined behaviour in all C (WAMR above all), and that of
+# addresses in Rust, but for its standard library. Cargo has that as an unstable option, and takes it from any Rust when
+# told that it may. The module's own machine code stays as it is: it checks its bounds itself.
+build_sanitized() {
+  need clang clang
+  triple=$(uname -m)-unknown-linux-gnu
+  build_aot "$build/wasmcam.wasm" "$build/wasmcam-native.aot" native
+  build_aot "$build/wasmcam-server.wasm" "$build/wasmcam-server-native.aot" native
+  export WASMCAM_AOT="$build/wasmcam-native.aot" WASMCAM_SERVER_AOT="$build/wasmcam-server-native.aot"
+  # Deliberate mistakes, for the tests. A name of its own for each state, so that cargo sees a change.
+  mistakes=$root/tests/sanitizers/mistakes.c
+  object=$build/mistakes-$(cksum "$mistakes" | cut -d " " -f 1).o
+  clang -g -fsanitize=address,undefined -fno-sanitize-recover=all -c -o "$object" "$mistakes"
+  export CARGO_TARGET_DIR="$build/cargo-sanitized"
+  # WAMR writes addresses into machine code wherever they stand there, which x86-64 and aarch64 allow.
+  flags="-g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all"
+  suffix=$(echo "$triple" | tr - _)
+  export "CC_$suffix=clang" "CFLAGS_$suffix=$flags"
+  # clang's own runtime library serves C and Rust, and clang links it in.
+  export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt -Clinker=clang"
+  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+  echo "building the program with sanitizers, with $(clang --version | head -n 1)" >&2
+  # With a target said, what runs while it is built is built without all this.
+  host_cargo rustc --release --locked --target "$triple" -p linux --bin wasmcam -- \
+    -Clink-arg=-fsanitize=address,undefined -Clink-arg="$object" -Clink-arg=-Wl,--wrap=wasmcam_call >&2
+  cp "$CARGO_TARGET_DIR/$triple/release/wasmcam" "$build/wasmcam-linux-sanitized.$$"
+  mv "$build/wasmcam-linux-sanitized.$$" "$build/wasmcam-linux-sanitized"
+}
+
 build_firmware() { # BOARD [PROCESSOR]
   boards | grep -qx "$1" || fail "there is no board '$1'; there are: $(boards | tr '\n' ' ')"
   if [ "$1" = linux ]; then
@@ -203,13 +234,14 @@ aot)
   build_aot "$2" "$3" "${4:-cortex-m7}"
   ;;
 firmware) build_firmware "${2:-mps2-an500}" "${3:-}" ;;
+sanitized) build_sanitized ;;
 boards) boards ;;
 cargo)
   shift
   host_cargo "$@"
   ;;
 *)
-  fail "usage: board/build.sh aotc | aot MODULE.wasm FILE [TARGET] | firmware [BOARD] [PROCESSOR] | boards |" \
-    "cargo [ARGUMENTS]"
+  fail "usage: board/build.sh aotc | aot MODULE.wasm FILE [TARGET] | firmware [BOARD] [PROCESSOR] | sanitized |" \
+    "boards | cargo [ARGUMENTS]"
   ;;
 esac

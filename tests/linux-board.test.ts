@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Format } from "../host/board-table.ts";
@@ -22,6 +22,8 @@ import { firstPicture } from "./first-picture.ts";
 import { ADMIN_SECRET, bearer, testSettings } from "../host/simulated/secret.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** What Linux calls a process of the program: so many letters of its file's name. */
+const NAME = basename(PROGRAM).slice(0, 15);
 const STREAM = "GET /stream.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
 const stopping: (() => Promise<void>)[] = [];
@@ -89,7 +91,7 @@ async function nameOf(pid: number): Promise<string | undefined> {
 }
 
 async function killIfThere(pid: number): Promise<void> {
-  if ((await nameOf(pid)) === "wasmcam-linux") process.kill(pid, "SIGKILL");
+  if ((await nameOf(pid)) === NAME) process.kill(pid, "SIGKILL");
 }
 
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
@@ -157,7 +159,7 @@ describe("the program of the board linux", () => {
   test("ends with make flash, even if that is killed", async () => {
     const { child, url } = await flash();
     const [program] = await childrenOf(child.pid!);
-    assert.equal(await nameOf(program), "wasmcam-linux");
+    assert.equal(await nameOf(program), NAME);
     stopping.push(() => killIfThere(program));
     child.kill("SIGKILL");
     await until(async () => (await nameOf(program)) === undefined, "the program's end");

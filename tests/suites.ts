@@ -60,7 +60,7 @@ function sum(output: string, pattern: RegExp): number {
 const HANGS = 20 * 60_000;
 
 /** Node's runner. One file at a time, or `atOnce`: the machine may have two cores, and an emulator takes one. */
-function nodeSuite(name: string, files: string[], atOnce = 1): Suite {
+export function nodeSuite(name: string, files: string[], atOnce = 1): Suite {
   const runner = ["--test", "--test-reporter=spec", `--test-concurrency=${atOnce}`, `--test-timeout=${HANGS}`];
   const options = ["--import", "tsx", ...runner];
   return {
@@ -108,11 +108,19 @@ export const SUITES: Suite[] = [
   nodeSuite("the camera on the emulated board, in Chromium and in ffmpeg", FILES_BEYOND_NODE),
 ];
 
+/** The board `linux` as `board/build.sh sanitized` builds it. */
+const SANITIZED: Suite = {
+  ...nodeSuite("the board linux, with sanitizers", []),
+  command: [process.execPath, "--import", "tsx", "tests/sanitizers/run.ts"],
+  alone: false,
+};
+
 /** What a long run adds: the whole of what the suites otherwise take samples of, and chance under seeds never tried. */
 export function longSuites(seeds: number[]): Suite[] {
   const seeded = TEST_FILES.filter((file) => file.startsWith("simulated-"));
   return [
     ...SUITES.map((suite) => ({ ...suite, env: { LONG: "1" } })),
+    SANITIZED,
     ...seeds.map((seed) => ({
       // Whose time is simulated: a machine that is busy changes nothing there.
       ...nodeSuite(`the simulated world under seed ${seed}`, seeded, availableParallelism()),

@@ -14,8 +14,9 @@ import { fileURLToPath } from "node:url";
 import type { Profile } from "../module.ts";
 import { withParent } from "../with-parent.ts";
 
-/** Where board/build.sh puts the program. */
-export const PROGRAM = fileURLToPath(new URL("../../build/wasmcam-linux", import.meta.url));
+/** Where board/build.sh puts the program; the environment may name one that was built otherwise, such as for tests. */
+export const PROGRAM =
+  process.env.WASMCAM_PROGRAM ?? fileURLToPath(new URL("../../build/wasmcam-linux", import.meta.url));
 
 const MAKES_IT = "board/build.sh firmware linux makes it";
 
