@@ -180,8 +180,10 @@ build_sanitized() {
   object=$build/mistakes-$(cksum "$mistakes" | cut -d " " -f 1).o
   clang -g -fsanitize=address,undefined -fno-sanitize-recover=all -c -o "$object" "$mistakes"
   export CARGO_TARGET_DIR="$build/cargo-sanitized"
-  # WAMR writes addresses into machine code wherever they stand there, which x86-64 and aarch64 allow.
-  flags="-g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all"
+  # WAMR writes addresses into machine code wherever they stand there, which x86-64 and aarch64 allow, and calls
+  # functions of several types by one type of pointer (newer clangs look at that in C as well).
+  flags="-g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment,function"
+  flags="$flags -fno-sanitize-recover=all"
   suffix=$(echo "$triple" | tr - _)
   export "CC_$suffix=clang" "CFLAGS_$suffix=$flags"
   # clang's own runtime library serves C and Rust, and clang links it in.
