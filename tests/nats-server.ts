@@ -11,6 +11,7 @@ const PATH = `${process.env.PATH}:/usr/sbin`;
 export class NatsServer {
   readonly #options: string[];
   #child: ChildProcess | undefined;
+  readonly #onExit = () => void this.#child?.kill("SIGKILL");
   port = 0;
 
   /** @param options further ones for nats-server, such as `--auth` */
@@ -23,7 +24,7 @@ export class NatsServer {
     const args = ["-a", "127.0.0.1", "-p", String(this.port || -1), ...this.#options];
     const child = spawn("nats-server", args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, PATH } });
     this.#child = child;
-    process.once("exit", () => child.kill("SIGKILL"));
+    process.once("exit", this.#onExit);
     const lines: string[] = [];
     const listens = new Promise<void>((resolve) => {
       createInterface({ input: child.stderr }).on("line", (line) => {
@@ -43,6 +44,7 @@ export class NatsServer {
     const child = this.#child;
     if (!child) return;
     this.#child = undefined;
+    process.off("exit", this.#onExit);
     const closed = once(child, "close");
     child.kill("SIGKILL");
     await closed;

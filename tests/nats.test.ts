@@ -9,7 +9,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
-import { connect } from "@nats-io/transport-node";
+import { connect, nkeys } from "@nats-io/transport-node";
 import sharp from "sharp";
 import type { Part } from "../host/simulated/http.ts";
 import { CameraProgram, type Host, SlowWire, until } from "./camera-program.ts";
@@ -63,6 +63,12 @@ async function slowWire(...args: Parameters<typeof SlowWire.open>): Promise<Slow
   const wire = await SlowWire.open(...args);
   stopping.push(() => wire.close());
   return wire;
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "wasmcam-nats-"));
+  stopping.push(() => rm(folder, { recursive: true }));
+  return folder;
 }
 
 for (const host of hosts) {
@@ -168,8 +174,7 @@ test("a frame of a foreign program, without our headers, is a frame all the same
 });
 
 test("over TLS, to a server whose authority is told, and to no other", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "wasmcam-tls-"));
-  stopping.push(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder();
   const file = (name: string) => join(folder, name);
   const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   await writeFile(file("names"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
@@ -189,5 +194,68 @@ test("over TLS, to a server whose authority is told, and to no other", async () 
     const doubting = await start(host, ["--source", `${server.url().replace("nats:", "tls:")}/${host}`]);
     await doubting.line(/no connection: .*certificate|no connection: .*issuer/i);
     for (const each of [camera, relay, doubting]) await each.stop();
+  }
+});
+
+type KeyPair = ReturnType<typeof nkeys.createUser>;
+
+/** What `issuer` says of `subject`, signed, as NATS has it. */
+function token(issuer: KeyPair, subject: KeyPair, claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const about = { iss: issuer.getPublicKey(), sub: subject.getPublicKey(), iat: Math.floor(Date.now() / 1000) };
+  const text = `${part({ typ: "JWT", alg: "ed25519-nkey" })}.${part({ ...about, nats: { version: 2, ...claims } })}`;
+  return `${text}.${Buffer.from(issuer.sign(Buffer.from(text))).toString("base64url")}`;
+}
+
+test("with a file of credentials, and not with one of a stranger", async () => {
+  const folder = await temporaryFolder();
+  const [operator, account, user] = [nkeys.createOperator(), nkeys.createAccount(), nkeys.createUser()];
+  const free = { subs: -1, data: -1, payload: -1 };
+  const limits = { ...free, conn: -1, imports: -1, exports: -1, wildcards: true };
+  const said = {
+    operator: token(operator, operator, { type: "operator" }),
+    resolver: "MEMORY",
+    resolver_preload: { [account.getPublicKey()]: token(operator, account, { type: "account", limits }) },
+  };
+  const config = join(folder, "server.json");
+  await writeFile(config, JSON.stringify(said));
+  const credentials = async (name: string, issuer: KeyPair): Promise<string> => {
+    const jwt = token(issuer, user, { type: "user", ...free });
+    const seed = new TextDecoder().decode(user.getSeed());
+    const parts = [["NATS USER JWT", jwt], ["USER NKEY SEED", seed]];
+    const text = parts.map(([of, what]) => `-----BEGIN ${of}-----\n${what}\n------END ${of}------\n`).join("\n");
+    await writeFile(join(folder, name), text);
+    return join(folder, name);
+  };
+  const own = ["--nats-creds", await credentials("own", account)];
+  const strange = ["--nats-creds", await credentials("strange", nkeys.createAccount())];
+  const server = await serve(["-c", config]);
+  for (const host of hosts) {
+    const camera = await start(host, [...SCENE, "--nats", server.url(), "--nats-name", host, ...own]);
+    const relay = await start(host, ["--source", `${server.url()}/${host}`, ...own]);
+    const came = await watch(relay);
+    await until(() => came.length > 3, () => `frames: ${relay.log.join("\n")}`);
+    const stranger = await start(host, ["--source", `${server.url()}/${host}`, ...strange]);
+    await stranger.line(/it does not let us in: wrong token, user or credentials/);
+    for (const each of [camera, relay, stranger]) await each.stop();
+  }
+});
+
+test("a server that allows nothing but cameras' subjects: frames come, and the log says once what is not", async () => {
+  const config = join(await temporaryFolder(), "server.json");
+  const permissions = { publish: "wasmcam.>", subscribe: "wasmcam.>" };
+  await writeFile(config, JSON.stringify({ authorization: { users: [{ user: "me", password: "a%b", permissions }] } }));
+  const server = await serve(["-c", config]);
+  const url = server.url("me:a%25b@");
+  for (const host of hosts) {
+    const camera = await start(host, [...SCENE, "--nats", url, "--nats-name", host]);
+    const relay = await start(host, ["--source", `${url}/${host}`]);
+    const came = await watch(relay);
+    await until(() => came.length > 60, () => `${came.length} frames: ${camera.log.join("\n")}`);
+    const complaints = camera.log.filter((line) => /violation/i.test(line));
+    const what = complaints.map((line) => /(Publish|Subscription) to .*/i.exec(line)?.[0]);
+    assert.equal(new Set(what).size, what.length, complaints.join("\n"));
+    assert.ok(complaints.length <= 2, complaints.join("\n"));
+    for (const each of [camera, relay]) await each.stop();
   }
 });

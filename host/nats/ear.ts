@@ -15,6 +15,8 @@ const CAMERAS_MAX = 64;
 /** A camera that was not heard for so long is forgotten, and so is a picture that was fetched so long ago, ms. */
 const FORGET_AFTER = 60_000;
 const PICTURE_FRESH = 5000;
+/** How long a picture is waited for before it is asked for anew, ms. */
+const PICTURE_PATIENCE = 10_000;
 /** The largest file that is kept. */
 const FILE_BYTES_MAX = 256 * 1024;
 
@@ -81,9 +83,12 @@ export class Ear {
     camera.askedOn = connection;
     connection.subscribe(jpegSubject(name), {
       max: 1,
-      callback: (error, { data }) => {
+      timeout: PICTURE_PATIENCE,
+      callback: (error, message) => {
         if (camera.askedOn === connection) camera.askedOn = undefined;
-        if (error || data.length === 0 || data.length > FILE_BYTES_MAX) return;
+        if (error) return;
+        const { data } = message;
+        if (data.length === 0 || data.length > FILE_BYTES_MAX) return;
         camera.file = Uint8Array.from(data);
         camera.fileAt = performance.now();
       },

@@ -9,12 +9,17 @@ import { Level } from "../board-table.ts";
 import type { Log } from "../board.ts";
 import type { NatsServer } from "./plan.ts";
 
-/** The pause before it is tried again, ms; doubled with each time, and a little longer by chance. */
+/**
+ * The pause before it is tried again, ms; doubled with each time, up to a connection that lasts for longer than the
+ * longest one, and a little longer by chance.
+ */
 const PAUSE_MIN = 250;
 const PAUSE_MAX = 8000;
 /** How long a server may take to answer, and how often it is asked whether it is still there, ms. */
 const CONNECT_PATIENCE = 5000;
 const ASK_EVERY = 10_000;
+/** Complaints of the server that the log is told, for a connection; each once. */
+const COMPLAINTS_MAX = 8;
 
 export class Link {
   /** The connection, while there is one. */
@@ -54,7 +59,9 @@ export class Link {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
+      const beganAt = performance.now();
       const reason = await this.#live().catch((error: Error) => reasonOf(error));
+      if (this.connection && performance.now() - beganAt > PAUSE_MAX) this.#pause = PAUSE_MIN;
       this.connection = undefined;
       if (this.#stopped) return;
       if (reason !== this.#told) this.tell(Level.WARNING, `${reason}; it is tried again`);
@@ -80,7 +87,6 @@ export class Link {
     }
     this.connection = connection;
     this.#told = "";
-    this.#pause = PAUSE_MIN;
     this.tell(Level.INFO, "connected");
     void this.#listen(connection);
     for (const begin of this.#onUp) begin(connection);
@@ -90,8 +96,13 @@ export class Link {
 
   /** The server may tell that something is not allowed. */
   async #listen(connection: NatsConnection): Promise<void> {
+    const complaints = new Set<string>();
     for await (const status of connection.status()) {
-      if (status.type === "error") this.tell(Level.WARNING, status.error.message);
+      if (status.type !== "error") continue;
+      const { message } = status.error;
+      if (complaints.size === COMPLAINTS_MAX || complaints.has(message)) continue;
+      complaints.add(message);
+      this.tell(Level.WARNING, message);
     }
   }
 

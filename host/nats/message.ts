@@ -1,7 +1,7 @@
 /**
  * A frame as a message: on `wasmcam.NAME.jpeg` the file, with headers that say its number, when it was captured and how
  * large its picture is; on `wasmcam.NAME.info`, once a second at most, the same headers alone, for who only wants to
- * know which cameras there are. The linux board has the same in `board/boards/linux/src/nats/message.rs`.
+ * know which cameras there are. The linux board has the same in `board/boards/linux/src/nats.rs`.
  */
 
 import { headers, type Msg, type MsgHdrs } from "@nats-io/transport-node";

@@ -23,7 +23,7 @@ use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use linux_board::camera::{self, Camera, CameraLog};
-use linux_board::nats::{NatsFleet, Server, is_name, read_address};
+use linux_board::nats::{NatsFleet, Server, is_address, is_name, read_address};
 use linux_board::settings_file::SettingsFile;
 use linux_board::sockets::{KernelSockets, PUSH_PORT};
 use linux_board::system::{Console, NoWatchdog, Sleeper, SystemClock, SystemRandom, resident};
@@ -85,13 +85,17 @@ fn command() -> Command {
                 .value_parser(PossibleValuesParser::new(["4:2:0", "4:4:4"])),
         )
         .arg(option("fps", "NUMBER", "frames a second, 1 to 120").value_parser(value_parser!(u8).range(1..=120)))
-        .arg(option("source", "SOURCE", "push: frames that others send to --push-port; or the http://… of others"))
+        .arg(option(
+            "source",
+            "SOURCE",
+            "push: frames that others send to --push-port; http://… what another camera streams; \
+             nats://[token@]server[:4222]/NAME what that camera sends to NATS",
+        ))
         .arg(
             option("push-port", "NUMBER", "TCP port for --source push; 0: any that is free")
                 .value_parser(value_parser!(u16)),
         )
         .arg(option("push-to", "HOST:PORT", "another camera or relay to send the stream to (its port 9999)"))
-        .arg(option("source", "URL", "nats://[token@]server[:4222]/NAME: shows what that camera sends to NATS"))
         .arg(option("nats", "URL", "nats://[token@]server[:4222]: sends every frame there, for other machines"))
         .arg(option("nats-name", "NAME", "as which camera (default: this computer's name)"))
         .arg(
@@ -129,7 +133,8 @@ fn given(options: &ArgMatches) -> Values {
         }
     }
     for name in ["sampling", "size", "format", "source"] {
-        if let Some(value) = options.get_one::<String>(name) {
+        // A camera at NATS is a sensor, for the module.
+        if let Some(value) = options.get_one::<String>(name).filter(|value| !is_address(value)) {
             given.set(name, value);
         }
     }
@@ -184,6 +189,16 @@ fn bind_error(host: IpAddr, port: u16, option: &str, error: std::io::Error) -> S
 /// one a second.
 const FEED_SETTINGS: [(&str, &str); 3] = [("source", "sensor"), ("format", "jpeg"), ("fps", "1")];
 
+/// This computer's name, as far as a camera can have it.
+fn own_name() -> String {
+    let uname = rustix::system::uname();
+    let host = uname.nodename().to_string_lossy();
+    let label = host.split('.').next().unwrap_or_default();
+    let fits = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
+    let name: String = label.chars().take(NAME_MAX).map(fits).collect();
+    if name.is_empty() { "camera".to_string() } else { name }
+}
+
 /// The other machines, if there are any.
 fn nats(options: &ArgMatches, clock: SystemClock) -> Result<Option<NatsFleet>, String> {
     let text = |name: &str| options.get_one::<String>(name);
@@ -192,20 +207,30 @@ fn nats(options: &ArgMatches, clock: SystemClock) -> Result<Option<NatsFleet>, S
         authorities: options.get_one::<PathBuf>("nats-ca").cloned(),
         ..server
     };
-    let named = |option: &str, wanted: Option<&String>| match text(option) {
-        None => Ok(None),
-        Some(url) => {
-            let (server, path) = read_address(url).map_err(|why| format!("--{option}: {why}"))?;
-            let name = wanted.unwrap_or(&path).clone();
-            if !is_name(&name) {
-                return Err(format!("--{option}: a camera's name is 1 to 32 letters, digits, - and _"));
-            }
-            Ok(Some((with_files(server), name)))
-        }
+    let read = |option: &str, text: &str| {
+        let (server, path) = read_address(text).map_err(|why| format!("--{option}: {why}"))?;
+        Ok::<_, String>((with_files(server), path))
     };
-    let own = rustix::system::uname().nodename().to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let own = own.chars().take(NAME_MAX).collect::<String>();
-    let (to, from) = (named("nats", Some(text("nats-name").unwrap_or(&own)))?, named("source", None)?);
+    let named = |option: &str, name: &str| match is_name(name) {
+        true => Ok(()),
+        false => Err(format!("--{option}: a camera's name is 1 to {NAME_MAX} letters, digits, - and _")),
+    };
+    let mut from = None;
+    if let Some(url) = text("source").filter(|url| is_address(url)) {
+        let (server, name) = read("source", url)?;
+        named("source", &name)?;
+        from = Some((server, name));
+    }
+    let mut to = None;
+    if let Some(url) = text("nats") {
+        let (server, path) = read("nats", url)?;
+        if !path.is_empty() {
+            return Err("--nats: there is nothing behind the server's port; --nats-name is the camera's".to_string());
+        }
+        let name = text("nats-name").cloned().unwrap_or_else(own_name);
+        named("nats-name", &name)?;
+        to = Some((server, name));
+    }
     if to.as_ref().map(|(_, name)| name) == from.as_ref().map(|(_, name)| name) && to.is_some() {
         return Err("a camera can't be called as the one that it shows: use --nats-name".to_string());
     }
@@ -308,6 +333,15 @@ fn run(options: &ArgMatches) -> Result<(), String> {
     Ok(())
 }
 
+/// A line about the command line without what stands before the @ of addresses in it, as Node's (camera-options.ts).
+fn without_secrets(line: &str) -> String {
+    let words = line.split_inclusive([' ', '\'']).map(|word| match word.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => word.to_string(),
+    });
+    words.collect()
+}
+
 fn main() -> ExitCode {
     let options = match command().try_get_matches() {
         Ok(options) => options,
@@ -317,7 +351,7 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             let text = error.render().to_string();
-            eprintln!("{}", text.lines().next().unwrap_or("error: the command line is wrong"));
+            eprintln!("{}", without_secrets(text.lines().next().unwrap_or("error: the command line is wrong")));
             return ExitCode::from(EXIT_USAGE);
         }
     };

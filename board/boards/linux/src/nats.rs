@@ -3,9 +3,10 @@
 //! never wait.
 //!
 //! Newest wins. At most two frames are under way to the server: each is followed by an empty message to ourselves, and
-//! while two of those are not back further frames are dropped whole. At most two are asked for from it: each by a
-//! subscription that ends with its first message, both in one queue group; what is published while both are under way
-//! the server throws away. Node has the same in host/nats/.
+//! while two of those are not back further frames are dropped whole. (Where the server does not let us hear ourselves,
+//! a frame has landed when the kernel has it.) At most two are asked for from it: each by a subscription that ends with
+//! its first message, both in one queue group; what is published while both are under way the server throws away. Node
+//! has the same in host/nats/.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -17,25 +18,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Message, ServerError};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Message, ServerError, Subscriber};
 use board::capture::{Capture, Format, Frame, Mode};
 use board::clock::{Clock, Micros, NEVER, SECOND};
 use board::fault::{Fault, Mistake, Refusal};
 use board::fleet::{Fleet, HeardCamera, NAME_MAX, OutFrame};
 use board::log::Level;
 use futures_util::StreamExt;
+use percent_encoding::percent_decode_str;
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
 
 use crate::system::{SystemClock, signal};
 
 const UNDER_WAY_MAX: usize = 2;
-/// A frame that the server did not acknowledge for so long counts as taken: it may not let us hear ourselves.
-const LANDED_AFTER: Duration = Duration::from_secs(5);
 /// Room that the headers take of what a server allows a message.
 const HEADERS_BYTES: usize = 256;
 const INFO_EVERY: Duration = Duration::from_secs(1);
 const TELL_EVERY: Duration = Duration::from_secs(60);
+/// Complaints of the server that the log is told, for a connection; each once.
+const COMPLAINTS_MAX: usize = 8;
 /// A frame for which nobody has asked is forgotten after this.
 const FRESH: Micros = SECOND;
 /// A frame can't have been under way for longer: then the clocks of the two machines differ.
@@ -45,7 +48,14 @@ const CAMERAS_MAX: usize = 64;
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 const PICTURE_FRESH: Duration = Duration::from_secs(5);
 const FILE_BYTES_MAX: usize = 256 * 1024;
-/// The pause before the server is tried again; it doubles, and is a little longer by chance.
+/// How long a picture of a camera is waited for before it is asked for anew.
+const PICTURE_PATIENCE: Duration = Duration::from_secs(10);
+/// Messages that may have come and not been looked at: of one subscription, beyond which the library throws further
+/// ones away, and of all together.
+const UNREAD_MAX: usize = 2 * CAMERAS_MAX;
+const CAME_MAX: usize = 16;
+/// The pause before the server is tried again; it doubles, up to a connection that lasts for longer than the longest
+/// one, and is a little longer by chance.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(8);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -69,24 +79,32 @@ pub struct Server {
     pub authorities: Option<PathBuf>,
 }
 
+/// Whether that is the address of a NATS server, or of a camera there.
+pub fn is_address(text: &str) -> bool {
+    text.starts_with("nats:") || text.starts_with("tls:")
+}
+
 /// Reads `nats://[token@|user:password@]host[:port][/name]`; answers the server and the name, "" where there is none.
+/// What stands before the `@` may be percent-encoded. An error says nothing of the text, which may hold secrets.
 pub fn read_address(text: &str) -> Result<(Server, String), String> {
     let wrong = || "it is an address such as nats://token@server:4222".to_string();
-    let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
-    if !["nats", "tls"].contains(&scheme) {
-        return Err(wrong());
-    }
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| wrong());
+    let (scheme, rest) = text.split_once("://").filter(|_| is_address(text)).ok_or_else(wrong)?;
     let (authority, name) = rest.split_once('/').unwrap_or((rest, ""));
     let (who, host) = authority.rsplit_once('@').map_or((None, authority), |(who, host)| (Some(who), host));
-    if host.is_empty() || host.starts_with(':') || host.contains(['?', '#']) {
+    if host.is_empty() || host.contains(['?', '#']) {
         return Err(wrong());
     }
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let address = if has_port { host.to_string() } else { format!("{host}:4222") };
+    let is_bare = |name: &str| !name.is_empty() && (name.ends_with(']') || !name.contains(':'));
+    let address = match host.rsplit_once(':').filter(|_| !host.ends_with(']')) {
+        None => format!("{host}:4222"),
+        Some((name, port)) if is_bare(name) && port.parse::<u16>().is_ok_and(|port| port > 0) => host.to_string(),
+        Some(_) => return Err(wrong()),
+    };
     let mut server = Server { address, tls: scheme == "tls", ..Server::default() };
-    match who.map(|who| who.split_once(':').ok_or(who)) {
-        Some(Ok((user, password))) => server.user = Some((user.to_string(), password.to_string())),
-        Some(Err(token)) => server.token = Some(token.to_string()),
+    match who.map(|who| who.split_once(':').unwrap_or((who, ""))) {
+        Some((token, "")) => server.token = Some(decoded(token)?),
+        Some((user, password)) => server.user = Some((decoded(user)?, decoded(password)?)),
         None => {}
     }
     Ok((server, name.to_string()))
@@ -117,9 +135,9 @@ struct Shared {
 struct State {
     /// What the server takes in one message, while there is a connection.
     max_payload: Option<usize>,
-    /// Frames that the thread is to send, and when those were given to it that are not acknowledged.
+    /// Frames that the thread is to send; how many there are of these and of those that have not landed.
     out: VecDeque<(HeaderMap, Vec<u8>)>,
-    under_way: VecDeque<Instant>,
+    under_way: usize,
     dropped: u64,
     told_at: Option<Instant>,
     /// The module waits for a frame; the newest that came.
@@ -230,16 +248,13 @@ impl Fleet for NatsFleet {
         let mut state = link.state();
         let max_payload = state.max_payload.ok_or(Fault::Again)?;
         let Some(frame) = frame else { return Ok(()) };
-        while state.under_way.front().is_some_and(|at| at.elapsed() > LANDED_AFTER) {
-            state.under_way.pop_front();
-        }
         let bytes = frame.file.len();
         let why = if bytes + HEADERS_BYTES > max_payload {
             format!("it takes no frame of {bytes} bytes")
-        } else if state.under_way.len() >= UNDER_WAY_MAX {
+        } else if state.under_way >= UNDER_WAY_MAX {
             "it takes frames too slowly".to_string()
         } else {
-            state.under_way.push_back(Instant::now());
+            state.under_way += 1;
             state.out.push_back((write_facts(&frame), frame.file.to_vec()));
             drop(state);
             link.wishes.notify_one();
@@ -376,6 +391,7 @@ fn keep(link: &Arc<Shared>) {
     let mut pause = PAUSE_MIN;
     let mut told = String::new();
     loop {
+        let began = Instant::now();
         // With its runtime goes all that a connection has begun.
         let reason = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(live(link)),
@@ -387,7 +403,7 @@ fn keep(link: &Arc<Shared>) {
             let mut state = link.state();
             state.max_payload = None;
             state.out.clear();
-            state.under_way.clear();
+            state.under_way = 0;
             for camera in &mut state.cameras {
                 camera.fetch = Fetch::No;
             }
@@ -396,7 +412,7 @@ fn keep(link: &Arc<Shared>) {
             }
         }
         told = reason;
-        if was_up {
+        if was_up && began.elapsed() > PAUSE_MAX {
             pause = PAUSE_MIN;
         }
         // By the clock's last digits, so that many do not come at once.
@@ -413,6 +429,7 @@ async fn options(server: &Server) -> Result<ConnectOptions, String> {
         .ping_interval(ASK_EVERY)
         .max_reconnects(1)
         .ignore_discovered_servers()
+        .subscription_capacity(UNREAD_MAX)
         .require_tls(server.tls || server.authorities.is_some());
     if let Some(token) = &server.token {
         options = options.token(token.clone());
@@ -432,25 +449,21 @@ async fn options(server: &Server) -> Result<ConnectOptions, String> {
 
 /// What came over one of the subscriptions.
 enum Came {
-    /// Our own message after a frame.
-    Echo,
+    /// A frame has landed: our own message after it is back, or the kernel has it where that can't be.
+    Landed,
     /// A frame of the camera that is shown.
     Frame(Message),
     /// A camera says that it is there.
     Info(Message),
-    /// The picture of that camera that was asked for.
-    Picture(String, Message),
+    /// The picture of that camera that was asked for, or none after a while.
+    Picture(String, Option<Message>),
 }
 
 /// Has what comes by a subscription sent on, up to its end.
-fn forward(
-    mut subscriber: async_nats::Subscriber,
-    to: mpsc::UnboundedSender<Came>,
-    name_it: impl Fn(Message) -> Came + Send + 'static,
-) {
+fn forward(mut subscriber: Subscriber, to: mpsc::Sender<Came>, name_it: impl Fn(Message) -> Came + Send + 'static) {
     tokio::spawn(async move {
         while let Some(message) = subscriber.next().await {
-            if to.send(name_it(message)).is_err() {
+            if to.send(name_it(message)).await.is_err() {
                 return;
             }
         }
@@ -467,20 +480,21 @@ async fn live(link: &Arc<Shared>) -> Result<String, String> {
         }
     });
     let client = options.connect(format!("nats://{}", link.server.address)).await.map_err(|error| reason(&error))?;
-    let (sender, mut came) = mpsc::unbounded_channel();
+    let (sender, mut came) = mpsc::channel(CAME_MAX);
     let lost = |error: &dyn Error| format!("the connection is lost: {error}");
     let inbox = client.new_inbox();
     let mut session = Session {
         group: client.new_inbox().replace('.', "-"),
         client: client.clone(),
         inbox: inbox.clone(),
+        hears_itself: true,
         sender,
         asked: 0,
         informed_at: None,
     };
     if link.publish.is_some() {
         let echoes = client.subscribe(inbox).await.map_err(|error| lost(&error))?;
-        forward(echoes, session.sender.clone(), |_| Came::Echo);
+        forward(echoes, session.sender.clone(), |_| Came::Landed);
     }
     if link.hears {
         let infos = client.subscribe("wasmcam.*.info").await.map_err(|error| lost(&error))?;
@@ -492,12 +506,21 @@ async fn live(link: &Arc<Shared>) -> Result<String, String> {
         link.say(&mut state, Level::Info, "connected");
     }
     link.wishes.notify_one(); // what was wished before
+    let mut complaints: Vec<String> = Vec::new();
     loop {
         tokio::select! {
             event = events.recv() => match event {
                 Some(Event::Disconnected | Event::Closed) | None => return Ok("the connection is lost".to_string()),
                 Some(Event::ServerError(ServerError::Other(text))) => {
-                    link.say(&mut link.state(), Level::Warning, &text);
+                    let mut state = link.state();
+                    if session.hears_itself && text.contains(&session.inbox) {
+                        session.hears_itself = false;
+                        state.under_way = state.out.len();
+                    }
+                    if complaints.len() < COMPLAINTS_MAX && !complaints.contains(&text) {
+                        link.say(&mut state, Level::Warning, &text);
+                        complaints.push(text);
+                    }
                 }
                 Some(_) => {}
             },
@@ -538,7 +561,9 @@ struct Session {
     /// Where we hear ourselves; the queue group of the subscriptions for frames.
     inbox: String,
     group: String,
-    sender: mpsc::UnboundedSender<Came>,
+    /// Whether the server lets us hear ourselves, as far as is known.
+    hears_itself: bool,
+    sender: mpsc::Sender<Came>,
     /// Frames that are asked for.
     asked: usize,
     informed_at: Option<Instant>,
@@ -557,7 +582,16 @@ impl Session {
                     self.informed_at = Some(Instant::now());
                     client.publish_with_headers(format!("wasmcam.{name}.info"), headers, Vec::new().into()).await?;
                 }
-                client.publish(self.inbox.clone(), Vec::new().into()).await?;
+                if self.hears_itself {
+                    client.publish(self.inbox.clone(), Vec::new().into()).await?;
+                    continue;
+                }
+                let (client, sender) = (client.clone(), self.sender.clone());
+                tokio::spawn(async move {
+                    if client.flush().await.is_ok() {
+                        let _ = sender.send(Came::Landed).await;
+                    }
+                });
             }
         }
         if let Some(name) = &link.source {
@@ -577,7 +611,11 @@ impl Session {
         for name in wanted {
             let mut subscriber = self.client.subscribe(format!("wasmcam.{name}.jpeg")).await?;
             subscriber.unsubscribe_after(1).await?;
-            forward(subscriber, self.sender.clone(), move |message| Came::Picture(name.clone(), message));
+            let sender = self.sender.clone();
+            tokio::spawn(async move {
+                let message = timeout(PICTURE_PATIENCE, subscriber.next()).await.ok().flatten();
+                let _ = sender.send(Came::Picture(name, message)).await;
+            });
         }
         Ok(())
     }
@@ -585,9 +623,7 @@ impl Session {
     fn take(&mut self, link: &Arc<Shared>, what: Came) {
         let mut state = link.state();
         match what {
-            Came::Echo => {
-                state.under_way.pop_front();
-            }
+            Came::Landed => state.under_way = state.under_way.saturating_sub(1),
             Came::Frame(message) => {
                 self.asked -= 1;
                 link.wishes.notify_one(); // the module may be waiting for more
@@ -610,6 +646,7 @@ impl Session {
                     return;
                 };
                 camera.fetch = Fetch::No;
+                let Some(message) = message else { return };
                 if (1..=FILE_BYTES_MAX).contains(&message.payload.len()) {
                     camera.file = Some((message.payload.into(), Instant::now()));
                 }
@@ -633,4 +670,52 @@ fn hear(cameras: &mut Vec<Known>, name: &str, mut facts: HeardCamera) {
         cameras.remove(quietest);
     }
     cameras.push(Known { facts, heard_at, file: None, fetch: Fetch::No });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_with_who_we_are() {
+        let read = |text| read_address(text).unwrap();
+        let (server, name) = read("nats://a%40token@example:4333/front");
+        assert_eq!((server.address.as_str(), server.token.as_deref()), ("example:4333", Some("a@token")));
+        assert_eq!((server.tls, name.as_str()), (false, "front"));
+        let (server, name) = read("tls://me:a%3Ab%2Fc@[::1]");
+        assert_eq!((server.address.as_str(), server.user), ("[::1]:4222", Some(("me".into(), "a:b/c".into()))));
+        assert_eq!((server.tls, server.token, name.as_str()), (true, None, ""));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_a_word_of_it() {
+        for text in [
+            "secret",
+            "secret@host",
+            "http://secret@host",
+            "nats:secret@host",
+            "nats://secret@",
+            "nats://secret@:4222",
+            "nats://secret@host:port",
+            "nats://secret@host:0",
+            "nats://secret@host:65536",
+            "nats://secret@a:b:1",
+            "nats://secret%ff@host",
+            "nats://secret@host?query",
+        ] {
+            let reason = read_address(text).err().unwrap_or_else(|| panic!("{text} was taken"));
+            assert!(!reason.contains("secret"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_new_camera_takes_the_place_of_the_one_that_is_silent_for_longest() {
+        let mut cameras = Vec::new();
+        for i in 0..=CAMERAS_MAX {
+            hear(&mut cameras, &format!("camera-{i}"), HeardCamera::default());
+        }
+        assert_eq!(cameras.len(), CAMERAS_MAX);
+        assert!(cameras.iter().all(|camera| camera.name() != b"camera-0"));
+        assert!(cameras.iter().any(|camera| camera.name() == format!("camera-{CAMERAS_MAX}").as_bytes()));
+    }
 }
