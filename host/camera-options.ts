@@ -74,6 +74,13 @@ function sourceProblem(source: string): string | undefined {
   return "it is `sensor`, `push`, or an address such as http://user:password@host:port/path";
 }
 
+/** A line about a command line without what stands before the @ of addresses there: a token, or a password. */
+function withoutSecrets(line: string, args: string[]): string {
+  const values = args.map((arg) => (arg.startsWith("--") ? arg.slice(arg.indexOf("=") + 1) : arg));
+  const secret = values.filter((value) => value.includes("@"));
+  return secret.reduce((rest, text) => rest.replaceAll(text, `…${text.slice(text.lastIndexOf("@"))}`), line);
+}
+
 /** A program with every camera's options. */
 export function cameraCommand(name: string, description: string): Command {
   const program = new Command(name);
@@ -129,6 +136,7 @@ export function cameraCommand(name: string, description: string): Command {
 
 /** Reads the command line. @throws CommanderError, when the program has written its one line (or its help) */
 export function parseOptions<Options extends CameraOptions>(program: Command, args: string[]): Options {
+  program.configureOutput({ outputError: (line, write) => write(withoutSecrets(line, args)) });
   program.parse(args, { from: "user" });
   const options = program.opts<Options>();
   const said = Object.keys(options).filter((name) => program.getOptionValueSource(name) === "cli");

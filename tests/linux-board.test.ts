@@ -11,6 +11,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterEach, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Format } from "../host/board-table.ts";
@@ -109,6 +110,13 @@ describe("the program of the board linux", () => {
     [["--set=quality"], 2, /a name and a value/],
     [["--profile=huge"], 2, /huge/],
     [["8080"], 2, /8080/],
+    [["nats://secret@server"], 2, /'…@server'/],
+    [["--set", "source:http://bob:secret@camera/"], 2, /'…@camera\/'.*a name and a value/],
+    [["--nats=secret"], 1, /--nats: it is an address such as nats:\/\/token@server:4222/],
+    [["--nats=nats://secret@server/front"], 1, /--nats: there is nothing behind the server's port/],
+    [["--nats=nats://server", "--nats-name=a.b"], 1, /--nats-name: .*letters, digits/],
+    [["--source=nats://secret%ff@server/front"], 1, /--source: it is an address/],
+    [["--source=nats://secret@server/"], 1, /--source: a camera's name is/],
     [["--port=0", "--scene-file=/nowhere"], 1, /^error: \/nowhere: /],
     [["--port=0", "--scene-file=README.md"], 1, /^error: README\.md: not a scene file/],
     [["--port=0", "--settings=/dev"], 1, /^error: settings in \/dev: /],
@@ -120,6 +128,7 @@ describe("the program of the board linux", () => {
       const result = await end(run(PROGRAM, args));
       assert.match(result.err, line);
       assert.match(result.err, /^error: [^\n]+\n$/, "one line on standard error");
+      assert.doesNotMatch(result.err, /secret|bob/, "which keeps what is in an address");
       assert.deepEqual([result.out, result.code], ["", code]);
     });
   }
@@ -133,6 +142,17 @@ describe("the program of the board linux", () => {
     assert.equal(err, `error: port ${port} of 127.0.0.1 is in use; choose another with --port\n`);
     assert.equal(code, 1);
   });
+
+  for (const source of ["push", "http://bob:secret@127.0.0.1:1/"]) {
+    test(`takes frames from elsewhere: --source=${source}`, async () => {
+      const child = run(PROGRAM, ["--port=0", "--push-port=0", `--source=${source}`]);
+      const lines = createInterface({ input: child.stdout! });
+      let url = "";
+      for await (const line of lines) if ((url = /^http:.*/.exec(line)?.[0] ?? "")) break;
+      const { capture } = await (await fetch(`${url}state`)).json();
+      assert.equal(capture.sensor, source === "push" ? "push" : "pull");
+    });
+  }
 
   /** Starts it as make flash does, and waits until it shows something. */
   async function flash(): Promise<{ child: ChildProcess; url: string }> {

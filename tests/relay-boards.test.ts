@@ -1,11 +1,13 @@
 /**
  * Boards that connect to others: the board linux fetches a stream and pushes one, the emulated board pushes one, by
  * address and by name. At the end of the chain ffmpeg, a reader by others, takes every picture without a complaint.
+ * And what a camera is to show to another one, no camera shows to anybody else.
  */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { afterEach, test } from "node:test";
+import { ADMIN_SECRET, bearer } from "../host/simulated/secret.ts";
 import { startEmulatedCamera } from "./emulated-camera.ts";
 import { startLinuxCamera } from "./linux-camera.ts";
 import { startLiveCamera } from "./live-camera.ts";
@@ -111,3 +113,21 @@ test("the emulated board pushes its stream to a relay on Node, whose viewers see
   assert.equal(await ffmpeg(relay.port), "");
   for (const { socket } of [direct, relayed]) socket.destroy();
 });
+
+for (const [where, startCamera] of [
+  ["Node", startLiveCamera],
+  ["the board linux", startLinuxCamera],
+  ["the emulated board", startEmulatedCamera],
+] as const) {
+  test(`what others are shown, user name and password, is nowhere to be seen on ${where}`, async () => {
+    const settings = { source: "http://bob:hunter2@127.0.0.1:1/stream?key=hunter3", push: "bob:hunter2@relay:9999" };
+    const { port } = await begun<{ port: number; stop(): Promise<void> }>(startCamera({ ...SIZE, settings }));
+    const url = `http://127.0.0.1:${port}`;
+    assert.equal((await fetch(`${url}/snapshot.jpg`)).status, 503); // it has tried, then
+    const state = await (await fetch(`${url}/state`)).text();
+    assert.equal(JSON.parse(state).capture.upstream.address, "127.0.0.1:1");
+    const log = await (await fetch(`${url}/log`, { headers: bearer(ADMIN_SECRET) })).text();
+    assert.match(log, /setting ignored, it is no host:port: push/);
+    assert.doesNotMatch(state + log, /hunter|bob/);
+  });
+}

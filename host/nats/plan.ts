@@ -61,27 +61,39 @@ function readName(text: string): string {
   throw new InvalidArgumentError(`It is 1 to ${CAMERA_NAME_MAX} letters, digits, - and _.`);
 }
 
-/** Reads `nats://[token@|user:password@]host[:port][/name]`; `tls://` where nothing may go in the clear. */
-function readAddress(text: string): { server: NatsServer; path: string } {
+type Address = { server: NatsServer; path: string };
+
+/**
+ * Reads `nats://[token@|user:password@]host[:port][/name]`; `tls://` where nothing may go in the clear. What stands
+ * before the `@` may be percent-encoded.
+ * @returns undefined where it makes no sense
+ */
+function readAddress(text: string): Address | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isOurs = url && ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "" && !url.search && !url.hash;
-  if (!isOurs) throw new InvalidArgumentError("It is an address such as nats://token@server:4222.");
+  if (!isOurs || url.port === "0") return undefined;
   const server: NatsServer = { address: `${url.hostname}:${url.port || PORT}`, tls: url.protocol === "tls:" };
-  const user = decodeURIComponent(url.username);
-  if (url.password !== "") Object.assign(server, { user, password: decodeURIComponent(url.password) });
-  else if (user !== "") server.token = user;
+  try {
+    const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+    if (password !== "") Object.assign(server, { user, password });
+    else if (user !== "") server.token = user;
+  } catch {
+    return undefined; // a % that begins no character
+  }
   return { server, path: url.pathname.replace(/^\//, "") };
 }
 
-function checkServer(text: string): string {
-  if (readAddress(text).path !== "") throw new InvalidArgumentError("There is nothing behind the server's port.");
-  return text;
+/** What is wrong with a server's address; like the next, without a word of it: there may be a token in it. */
+function serverProblem(text: string): string | undefined {
+  const address = readAddress(text);
+  if (!address) return "it is an address such as nats://token@server:4222";
+  return address.path === "" ? undefined : "there is nothing behind the server's port; --nats-name is the camera's";
 }
 
-function checkSource(text: string): string {
-  const { path } = readAddress(text);
-  if (!isCameraName(path)) throw new InvalidArgumentError("It is nats://server:4222/NAME, with a camera's name.");
-  return text;
+function sourceProblem(text: string): string | undefined {
+  const address = readAddress(text);
+  if (address && isCameraName(address.path)) return undefined;
+  return "it is an address such as nats://token@server:4222/NAME, with a camera's name";
 }
 
 const isNats = (source: string): boolean => /^(nats|tls):/.test(source);
@@ -90,6 +102,11 @@ const isNats = (source: string): boolean => /^(nats|tls):/.test(source);
 export function addNatsOptions(program: Command): Command {
   const source = program.options.find(({ long }) => long === "--source")!;
   const { parseArg: parseOther } = source;
+  // An error of the parser's own would show the text.
+  const checked = (option: string, text: string, problem: string | undefined): string =>
+    problem ? program.error(`error: ${option}: ${problem}`) : text;
+  const checkServer = (text: string) => checked("--nats", text, serverProblem(text));
+  const checkSource = (text: string) => checked("--source", text, sourceProblem(text));
   source.argParser((text, before) => (isNats(text) ? checkSource(text) : parseOther!(text, before)));
   source.description += ", and nats://[token@]server[:4222]/NAME what that camera sends to NATS";
   return program
@@ -109,11 +126,11 @@ export function natsPlan(options: NatsOptions, program: Command): NatsPlan | und
   });
   const plan: NatsPlan = {};
   if (isNats(options.source)) {
-    const { server, path } = readAddress(options.source);
+    const { server, path } = readAddress(options.source)!;
     plan.source = { server: withFiles(server), name: path };
   }
   if (options.nats !== undefined) {
-    plan.publish = { server: withFiles(readAddress(options.nats).server), name: options.natsName ?? ownName() };
+    plan.publish = { server: withFiles(readAddress(options.nats)!.server), name: options.natsName ?? ownName() };
   }
   if (plan.source && plan.source.name === plan.publish?.name) {
     program.error(`error: a camera can't be called ${plan.source.name}, as the one that it shows: use --nats-name`);
