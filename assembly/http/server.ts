@@ -59,6 +59,9 @@ const ALLOW_GET = "Allow: GET, HEAD, OPTIONS\r\n";
 const ALLOW_POST = "Allow: POST, OPTIONS\r\n";
 const ALLOW_BOTH = "Allow: GET, HEAD, POST, OPTIONS\r\n";
 
+/** For who brings frames, as a relay's upstream does, to where they are shown. */
+const PUSH_HINT = "frames are taken at TCP port 9999, or another --push-port, where the setting source is push";
+
 /** Connections let in at most in one run. */
 const ACCEPTS: i32 = 4;
 
@@ -232,7 +235,9 @@ export class Server extends Task {
       if (!connection.hasBody) return connection.takeBody(now);
       return route.handler(connection, this, now);
     }
-    connection.refuse("405 Method Not Allowed", "this method is not understood here", now, allow);
+    const brings = parser.method == Method.POST || parser.method == Method.PUT;
+    const why = brings && allow == ALLOW_GET ? PUSH_HINT : "this method is not understood here";
+    connection.refuse("405 Method Not Allowed", why, now, allow);
   }
 
   /** The Allow line for a path, or for the whole server (`*`); "" where there is nothing. */
