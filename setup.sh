@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what this machine lacks to build, run and test wasmcam, and nothing that it has.
 #
-#     ./setup.sh [node] [board] [test] [fuzz] [cross]      (the first three without a word)
+#     ./setup.sh [node] [board] [test] [long] [fuzz] [cross]      (the first three without a word)
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
 #   test   Chromium, ffmpeg and gstreamer, which look at the stream as viewers do and send others, cjpeg, which files
 #          are compared with, nats-server with openssl, for fleets, and strace
+#   long   OpenCV, which looks at the stream too, for `make test-long` alone
 #   cross  a C compiler for 64-bit Arm, for `make build BOARD=linux TARGET=aarch64` alone
 #   fuzz   wasm2c and clang with libFuzzer and sanitizers, for `make fuzz`, `make sanitize` and `make test-long`
 #
@@ -26,6 +27,14 @@ readonly NPM_VERSION=10.9.9
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/wasmcam"
 readonly NODE_FOLDER="$CACHE/node"
 readonly BROWSER_FOLDER="$CACHE/browser" # and Chromium, where the distribution's package is not one
+
+# From PyPI, since the distribution's package brings 355 MB along: the smallest one that takes NumPy 1 and 2. What is
+# fetched must have one of these sums (x86_64, aarch64).
+readonly OPENCV_VERSION=4.10.0.84
+readonly OPENCV_SUMS="377d08a7e48a1405b5e84afcbe4798464ce7ee17081c1c23619c8b398ff18295
+  46071015ff9ab40fccd8a163da0ee14ce9846349f06c6c8c0f2870856ffa45db"
+readonly OPENCV_FOLDER="$CACHE/opencv-$OPENCV_VERSION"
+readonly PYTHON=/usr/bin/python3 # for which the distribution has NumPy
 
 # The Makefile does the same for what it starts.
 export PATH="$NODE_FOLDER/node_modules/.bin:$PATH"
@@ -93,6 +102,11 @@ gstreamer_is_there() {
 # Neither is missing on a computer that is one itself.
 cross_is_there() {
   [ "$(uname -m)" = aarch64 ] || aarch64-linux-gnu-gcc -print-file-name=libc.so 2>/dev/null | grep -q /
+}
+
+# The Makefile tells the tests of the one in the folder.
+opencv_is_there() {
+  [ -x "$OPENCV_FOLDER/python" ] || python3 -c "import cv2" >/dev/null 2>&1
 }
 
 libfuzzer_is_there() {
@@ -287,6 +301,14 @@ debian_test() {
   chromium_is_there || chromium_of_playwright
 }
 
+debian_long() {
+  refresh_lists
+  "$PYTHON" -c "import numpy" >/dev/null 2>&1 || want "tests of the stream with OpenCV" python3-numpy
+  "$PYTHON" -m pip --version >/dev/null 2>&1 || want "to fetch OpenCV" python3-pip
+  install_wanted || return 0
+  opencv_from_registry
+}
+
 debian_fuzz() {
   local clang
   refresh_lists
@@ -301,6 +323,22 @@ debian_cross() {
   refresh_lists
   cross_is_there || want "C for 64-bit Arm" gcc-aarch64-linux-gnu libc6-dev-arm64-cross
   install_wanted || true
+}
+
+opencv_from_registry() {
+  local sum new="$OPENCV_FOLDER.new" wanted="opencv-python-headless==$OPENCV_VERSION"
+  for sum in $OPENCV_SUMS; do wanted="$wanted --hash=sha256:$sum"; done
+  say "fetching OpenCV $OPENCV_VERSION with pip: 50 MB, 141 MB in $OPENCV_FOLDER"
+  rm -rf "$new"
+  mkdir -p "$new"
+  printf '%s\n' "$wanted" >"$new/wanted.txt"
+  PIP_ROOT_USER_ACTION=ignore "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps \
+    --only-binary :all: --require-hashes --requirement "$new/wanted.txt" --target "$new/packages" >&2 ||
+    fail "pip could not fetch it (see above)"
+  printf '#!/bin/sh\nPYTHONPATH=%q exec %s "$@"\n' "$OPENCV_FOLDER/packages" "$PYTHON" >"$new/python"
+  chmod +x "$new/python"
+  rm -rf "$OPENCV_FOLDER"
+  mv "$new" "$OPENCV_FOLDER"
 }
 
 # Ubuntu's package only leads to a snap, which sees no files of the tests. Their driver can fetch a browser itself.
@@ -340,6 +378,10 @@ test_lacks() {
   chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
 }
 
+long_lacks() {
+  opencv_is_there || printf '\n    OpenCV for Python, as cv2'
+}
+
 cross_lacks() {
   cross_is_there || printf '\n    aarch64-linux-gnu-gcc with its C library'
 }
@@ -354,8 +396,8 @@ main() {
   [ $# -gt 0 ] || set -- node board test
   for group in "$@"; do
     case $group in
-      node | board | test | fuzz | cross) ;;
-      *) fail "no such group: $group. There are node, board, test, fuzz and cross." ;;
+      node | board | test | long | fuzz | cross) ;;
+      *) fail "no such group: $group. There are node, board, test, long, fuzz and cross." ;;
     esac
   done
 

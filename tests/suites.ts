@@ -7,9 +7,13 @@ import { availableParallelism } from "node:os";
 
 const FOLDER = new URL(".", import.meta.url);
 
-export const TEST_FILES: string[] = readdirSync(FOLDER)
+const ALL_FILES: string[] = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".test.ts"))
   .sort();
+
+/** Those whose name says that they are for a long run alone, such as by what they have fetched; and all others. */
+const LONG_FILES: string[] = ALL_FILES.filter((name) => name.endsWith(".long.test.ts"));
+export const TEST_FILES: string[] = ALL_FILES.filter((name) => !LONG_FILES.includes(name));
 
 /** What a test says in its source if it needs more than Node: a browser, a board, ffmpeg, gstreamer, cjpeg, NATS… */
 const BEYOND_NODE = new RegExp(
@@ -115,12 +119,16 @@ const SANITIZED: Suite = {
   alone: false,
 };
 
-/** What a long run adds: the whole of what the suites otherwise take samples of, and chance under seeds never tried. */
+/**
+ * What a long run adds: the whole of what the suites otherwise take samples of, files for it alone, and chance under
+ * seeds never tried.
+ */
 export function longSuites(seeds: number[]): Suite[] {
   const seeded = TEST_FILES.filter((file) => file.startsWith("simulated-"));
   return [
     ...SUITES.map((suite) => ({ ...suite, env: { LONG: "1" } })),
     SANITIZED,
+    nodeSuite("what is for a long run alone", LONG_FILES),
     ...seeds.map((seed) => ({
       // Whose time is simulated: a machine that is busy changes nothing there.
       ...nodeSuite(`the simulated world under seed ${seed}`, seeded, availableParallelism()),
