@@ -20,7 +20,7 @@ CAMERA_OPTIONS = $${PORT:+--port "$$PORT"} $${SCENE:+--scene "$$SCENE"} $${FILES
 	$${SETTINGS:+--settings "$$SETTINGS"} $${PUSH_TO:+--push-to "$$PUSH_TO"} $${SOURCE:+--source "$$SOURCE"} \
 	$${PUSH_PORT:+--push-port "$$PUSH_PORT"}
 # And where there can be other machines.
-NATS_OPTIONS = $${NATS:+--nats "$$NATS"} $${NATS_NAME:+--nats-name "$$NATS_NAME"}
+FLEET_OPTIONS = $${LISTEN:+--host "$$LISTEN"} $${NATS:+--nats "$$NATS"} $${NATS_NAME:+--nats-name "$$NATS_NAME"}
 
 # $(1): groups of setup.sh. npm's own record of what it installed tells whether package-lock.json is newer.
 define prepare
@@ -46,8 +46,9 @@ define build-sanitized
 	@board/build.sh sanitized
 endef
 
+# $(1): further groups of setup.sh
 define prepare-tests
-	$(call prepare,node board test)
+	$(call prepare,node board test $(1))
 	$(build-module)
 	$(call build-firmware,mps2-an500)
 	$(call build-firmware,linux)
@@ -57,10 +58,12 @@ endef
 
 # The tests look for the distribution's Chromium by themselves, and for another where CHROMIUM says.
 browser = fetched=$(CACHE)/browser/chromium; [ ! -x $$fetched ] || export CHROMIUM="$${CHROMIUM:-$$fetched}"
+# And for a python3 that has OpenCV.
+opencv = for fetched in $(CACHE)/opencv-*/python; do [ ! -x "$$fetched" ] || export OPENCV_PYTHON="$$fetched"; done
 
 # How firmware gets to a board and starts there.
 flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
-flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS) $(NATS_OPTIONS) $${CAMERA:+--camera "$$CAMERA"}
+flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS) $(FLEET_OPTIONS) $${CAMERA:+--camera "$$CAMERA"}
 
 .DEFAULT_GOAL := help
 .PHONY: help flash start test test-long sanitize sim soak fuzz bench build clean
@@ -75,7 +78,8 @@ help: ## This list
 	@echo "QUALITY (85), FPS (30) and SETTINGS (a file for what the camera keeps) are for flash and start."
 	@echo "SOURCE=push shows what others send to PUSH_PORT (9999), SOURCE=http://… what another camera shows; PUSH_TO is"
 	@echo "HOST:PORT of another camera or relay to send frames to. All three are for flash and start, see docs/relay.md."
-	@echo "NATS (a server to send frames to, nats://…) and NATS_NAME are for start and BOARD=linux, see docs/scale.md."
+	@echo "NATS (a server to send frames to, nats://…) and NATS_NAME are for start and BOARD=linux, see docs/scale.md;"
+	@echo "so is LISTEN, the address to listen on (127.0.0.1; 0.0.0.0: so that other machines can watch)."
 	@echo "CAMERA (a device such as /dev/video0) is for flash BOARD=linux."
 
 flash: ## The camera on a board, live: builds, starts, says where to look. BOARD PORT SCENE SIZE QUALITY FPS SETTINGS
@@ -88,16 +92,16 @@ flash: ## The camera on a board, live: builds, starts, says where to look. BOARD
 start: ## The camera on Node alone, live, without Rust, LLVM or QEMU. PORT SCENE SIZE QUALITY FPS SETTINGS
 	$(call prepare,node)
 	$(build-module)
-	@node --import tsx host/main.ts $(CAMERA_OPTIONS) $(NATS_OPTIONS)
+	@node --import tsx host/main.ts $(CAMERA_OPTIONS) $(FLEET_OPTIONS)
 
 test: ## All tests, with the emulated board, Chromium and ffmpeg
-	$(prepare-tests)
+	$(call prepare-tests)
 	@$(browser); node --import tsx tests/run.ts
 
-test-long: ## The same at length and with sanitizers, then the simulated world under SEEDS (20) new seeds
-	$(prepare-tests)
+test-long: ## The same at length, with OpenCV and sanitizers, then the simulated world under SEEDS (20) new seeds
+	$(call prepare-tests,long)
 	$(build-sanitized)
-	@$(browser); node --import tsx tests/run.ts long
+	@$(browser); $(opencv); node --import tsx tests/run.ts long
 
 sanitize: ## The tests of the board linux, with a program that finds errors of memory while it runs
 	$(call prepare,node board test)
