@@ -1,12 +1,9 @@
 /** What a server costs, in a process of its own, while viewers watch: processor time a delivered frame, and memory. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { type Watched, watch } from "./viewers.ts";
 
 const SECONDS = 5;
-/** Linux counts processor time in hundredths of a second, on every machine that we know. */
-const TICK_MS = 10;
-
 export interface CostRow extends Watched {
   /** Processor time of the server's process a delivered frame, µs; undefined where the system does not tell. */
   cpu: number | undefined;
@@ -14,11 +11,15 @@ export interface CostRow extends Watched {
   resident: number | undefined;
 }
 
-/** Processor time that the process used so far, ms. */
+/** Processor time that the threads of a process, those that are there, used so far, ms. */
 export function cpuTime(pid: number): number | undefined {
   if (process.platform !== "linux") return undefined;
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  // The first number of each is in ns; /proc/PID/stat counts in hundredths of a second, which is nothing for one viewer.
+  const times = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return times.reduce((sum, time) => sum + time, 0) / 1e6;
 }
 
 function resident(pid: number): number | undefined {

@@ -1,48 +1,57 @@
 /**
  * What it costs to send frames to many viewers: the board `linux` and Node, beside a C program that does nothing but
- * send as many bytes; and how old the pictures of slow viewers are.
+ * send as many bytes; and how old the pictures of slow viewers are. All show the same JPEG file 30 times a second, so
+ * that encoding is not in it, nor what is in the picture; what that adds has a row of its own.
  */
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 import { Format } from "../../host/board-table.ts";
-import { startLinuxBoard } from "../../host/linux/board.ts";
-import { PHOTOS_FOLDER, renderScene } from "../../host/scenes/file.ts";
+import { type LinuxBoard, startLinuxBoard } from "../../host/linux/board.ts";
+import { PHOTOS_FOLDER, renderScene, sceneOfFiles } from "../../host/scenes/file.ts";
 import { type CostRow, measure } from "./cost.ts";
 import { withCamera } from "./node.ts";
 import { type Ages, watchWithSlow } from "./viewers.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const BUILD = fileURLToPath(new URL("../../build/bench/", import.meta.url));
+const FLOOR_SOURCE = fileURLToPath(new URL("floor.c", import.meta.url));
 const VIEWERS = [1, 8, 32, 128];
 /** Of profile `server`. */
 const VIEWERS_MAX = 256;
 const SCENE_BYTES_MAX = 32_000_000;
+const [FPS, QUALITY] = ["30", 85];
 
 /** As long as a viewer of 100 KB/s has its picture on the way. */
 const SLOW = { fast: 8, slow: 2, rate: 100_000, seconds: 15 };
 
+type Size = { width: number; height: number; name: string };
+const SIZES: Size[] = [
+  { width: 320, height: 240, name: "320x240" },
+  { width: 640, height: 480, name: "640x480" },
+];
+
 export interface FanOutRow extends CostRow {
   server: string;
-  /** The same without what is done once a frame, however many watch: what a further viewer adds, µs a frame. */
-  cpuFurther: number | undefined;
 }
 
-/** Tells apart what a frame costs (a server with one viewer, nearly) and what a further viewer adds to it. */
-function named(server: string, rows: CostRow[]): FanOutRow[] {
-  const [one] = rows;
-  return rows.map((row) => {
-    const known = row !== one && row.cpu !== undefined && one.cpu !== undefined;
-    const cpuFurther = known ? (row.cpu! * row.viewers - one.cpu!) / (row.viewers - 1) : undefined;
-    return { server, ...row, cpuFurther };
-  });
+/** A folder with one photograph as a JPEG file. */
+async function folderOf({ width, height, name }: Size): Promise<string> {
+  const folder = `${BUILD}files-${name}`;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const file = sharp(`${PHOTOS_FOLDER}/cat.jpg`).resize(width, height).jpeg({ quality: QUALITY });
+  await file.toFile(`${folder}/1.jpg`);
+  return folder;
 }
+
+const named = (server: string, rows: CostRow[]): FanOutRow[] => rows.map((row) => ({ server, ...row }));
 
 async function benchFloor(server: string, bytes: number): Promise<FanOutRow[]> {
-  const program = `${ROOT}build/bench/floor`;
-  mkdirSync(`${ROOT}build/bench`, { recursive: true });
-  execFileSync("cc", ["-O2", "-o", program, `${ROOT}tests/bench/floor.c`], { stdio: "inherit" });
+  const program = `${BUILD}floor`;
+  execFileSync("cc", ["-O2", "-o", program, FLOOR_SOURCE], { stdio: "inherit" });
   const floor = spawn(program, [String(bytes)], { stdio: ["pipe", "pipe", "inherit"] }); // our end is its input's end
   try {
     const [port] = await once(floor.stdout, "data");
@@ -58,29 +67,43 @@ async function benchAges(port: number): Promise<Ages[]> {
   return [...(await watchWithSlow(port, "stream", SLOW)), ...(await watchWithSlow(port, "WebSocket", SLOW))];
 }
 
-/** The board linux in one size: what it costs, the least for frames as large, and the ages with slow viewers. */
-async function benchLinux(width: number, height: number): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
-  const wish = { scene: PHOTOS_FOLDER, width, height, format: Format.RGB565, bytesMax: SCENE_BYTES_MAX };
-  const board = await startLinuxBoard({ profile: "server", scene: await renderScene(wish) });
+async function withLinux<T>(scene: Buffer, body: (board: LinuxBoard) => Promise<T>): Promise<T> {
+  const board = await startLinuxBoard({ profile: "server", scene, settings: { fps: FPS } });
   try {
-    const size = `${width}x${height}`;
-    const rows = named(`linux, ${size}`, await measure(board.port, board.pid, [...VIEWERS, VIEWERS_MAX]));
-    const ages = await benchAges(board.port);
-    const floor = await benchFloor(`C that only sends, ${size}`, Math.round(rows.at(-1)!.bytes));
-    return { rows: [...rows, ...floor], ages: ages.map((row) => ({ server: `linux, ${size}`, ...row })) };
+    return await body(board);
   } finally {
     await board.stop();
   }
 }
 
-export async function benchFanOut(): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
-  const [small, large] = [await benchLinux(320, 240), await benchLinux(640, 480)];
-  const node = await withCamera("server", async (port, camera) => ({
-    rows: named("Node, 320x240", await measure(port, camera.pid!, VIEWERS)),
-    ages: (await benchAges(port)).map((row) => ({ server: "Node, 320x240", ...row })),
+/** The board linux in one size: what it costs, the least for frames as large, and the ages with slow viewers. */
+async function benchLinux(size: Size): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
+  const played = await withLinux(await sceneOfFiles(await folderOf(size)), async ({ port, pid }) => ({
+    rows: await measure(port, pid, [...VIEWERS, VIEWERS_MAX]),
+    ages: await benchAges(port),
   }));
+  const { width, height, name } = size;
+  const wish = { scene: PHOTOS_FOLDER, width, height, format: Format.RGB565, bytesMax: SCENE_BYTES_MAX };
+  const encoding = await withLinux(await renderScene(wish), ({ port, pid }) => measure(port, pid, [1]));
+  const floor = await benchFloor(`C that only sends, ${name}`, Math.round(played.rows[0].bytes));
   return {
-    rows: [small, large, node].flatMap(({ rows }) => rows),
-    ages: [small, large, node].flatMap(({ ages }) => ages),
+    rows: [...named(`linux, ${name}`, played.rows), ...named(`linux that encodes, ${name}`, encoding), ...floor],
+    ages: played.ages.map((row) => ({ server: `linux, ${name}`, ...row })),
   };
+}
+
+async function benchNode(size: Size): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
+  const server = `Node, ${size.name}`;
+  const bench = async (port: number, pid: number) => ({
+    rows: named(server, await measure(port, pid, VIEWERS)),
+    ages: (await benchAges(port)).map((row) => ({ server, ...row })),
+  });
+  const options = ["--files", await folderOf(size), "--fps", FPS];
+  return withCamera("server", (port, camera) => bench(port, camera.pid!), options);
+}
+
+export async function benchFanOut(): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
+  const [small, large] = SIZES;
+  const all = [await benchLinux(small), await benchLinux(large), await benchNode(small)];
+  return { rows: all.flatMap(({ rows }) => rows), ages: all.flatMap(({ ages }) => ages) };
 }

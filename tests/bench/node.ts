@@ -7,12 +7,14 @@ import { fileURLToPath } from "node:url";
 import type { Profile } from "../../host/module.ts";
 
 const MAIN = fileURLToPath(new URL("../../host/main.ts", import.meta.url));
+
 /** Runs the camera on Node in a process of its own for as long as `body` takes. */
 export async function withCamera<T>(
   profile: Profile,
   body: (port: number, camera: ChildProcess) => Promise<T>,
+  options: string[] = [],
 ): Promise<T> {
-  const args = ["--import", "tsx", MAIN, "--port", "0", "--profile", profile];
+  const args = ["--import", "tsx", MAIN, "--port", "0", "--profile", profile, ...options];
   const camera = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const end = () => camera.kill("SIGKILL");
   process.once("exit", end);

@@ -203,7 +203,7 @@ show("Frames a second on the emulated board, QVGA, 60 asked for; bytes a frame",
 
 const fanOut = await benchFanOut();
 show(
-  "Frames a second to many viewers, 30 asked for; processor time (µs) a delivered frame, and a further viewer's",
+  "Frames a second to many viewers, 30 asked for; processor time (µs) a delivered frame",
   fanOut.rows,
 );
 show("With slow viewers: frames a second, and how old pictures are when they are there, s", fanOut.ages);
