@@ -15,7 +15,7 @@ export interface CostRow extends Watched {
 export function cpuTime(pid: number): number | undefined {
   if (process.platform !== "linux") return undefined;
   const threads = readdirSync(`/proc/${pid}/task`);
-  // The first number of each is in ns; /proc/PID/stat counts in hundredths of a second, which is nothing for one viewer.
+  // The first number of each, in ns. /proc/PID/stat counts in hundredths of a second, too coarse for one viewer.
   const times = threads.map((thread) =>
     Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
   );
