@@ -290,7 +290,7 @@ class Life implements Surroundings {
       wrong("sent", sent, `what ${sure.length} viewers got`);
     }
     const dropped = sum(viewers.map((viewer) => viewer.dropped));
-    const most = sum(maybe.map((wire) => wire.droppedAtMost(state.capture.sequence)));
+    const most = sum(maybe.map((wire) => wire.droppedAtMost(state.capture.sequence, time - 1)));
     const least = sum(sure.map((wire) => wire.droppedBy(time - 1)));
     if (dropped > most || dropped < least) wrong("dropped", dropped, `${least} to ${most}`);
   }

@@ -342,13 +342,13 @@ export class Wire implements Observer {
     return count;
   }
 
-  /** Frames passed over for sure by `time`, and at most when the newest was `newest`. */
+  /** Frames passed over for sure by `time`, and at most when the newest was `newest`: none of those that it got. */
   droppedBy(time: number): number {
     return this.#drops.findLast((drop) => drop.time <= time)?.dropped ?? 0;
   }
 
-  droppedAtMost(newest: number): number {
-    return this.firstSequence > 0 ? Math.max(0, newest - this.firstSequence) : 0;
+  droppedAtMost(newest: number, time: number): number {
+    return this.firstSequence > 0 ? Math.max(0, newest - this.firstSequence - Math.max(0, this.partsBy(time) - 1)) : 0;
   }
 
   /** Requests that the module has, or may have, and that were not answered. */
