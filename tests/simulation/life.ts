@@ -59,8 +59,9 @@ const CHECK_EVERY = 50 * MILLISECOND;
 const HEAP_EVERY = SECOND;
 /** After the sensor is fine again frames come within this: the longest pause, and what a chip takes to start. */
 const SENSOR_PATIENCE = 13 * SECOND;
-/** How late a picture by WebSocket may be beside its own way, and what is sent in front of its file. */
-const LATE_MAX = 300 * MILLISECOND;
+/** When what lies before a picture by WebSocket is gone, what it may be late beside, and what its file has in front. */
+const GONE_WITHIN = 200 * MILLISECOND;
+const LATE = 100 * MILLISECOND;
 const MESSAGE_HEAD_BYTES = 130;
 /** Clients of the exam count from here. */
 const EXAM_IDS = 1_000_000;
@@ -464,8 +465,8 @@ class Life implements Surroundings {
     const own = ((bytes + MESSAGE_HEAD_BYTES) * SECOND) / rate + delay[1];
     const late = Math.round(this.now - next.time - own);
     this.#maximum("ms that a picture by WebSocket came late", Math.ceil(late / MILLISECOND));
-    // A long path is kept full, and half as much again.
-    if (late > LATE_MAX + delay[1]) {
+    // What lies before it is gone in the time that the rule allows: at most 1.5 round trips where the path is long.
+    if (late > Math.max(GONE_WITHIN, 3 * delay[1]) + LATE) {
       this.fail("pictures by WebSocket are young", `viewer ${action.id} gets ${timestamp} ${late} µs late`);
     }
   }
