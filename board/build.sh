@@ -55,7 +55,8 @@ find_cargo() {
 # Cargo for the PC: with Debian's cargo beside an older rustup, Debian's rustc as well. What the firmware gains by being
 # optimized as a whole is nothing here, where most code is the module's, and would take half of the time.
 host_cargo() {
-  export CARGO_PROFILE_RELEASE_LTO=off
+  # Tests are always built to unwind: so what is linked into a program and its tests is compiled once.
+  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_PANIC=unwind
   cargo=$(find_cargo) || exit 1
   [ "$cargo" != /usr/bin/cargo ] || export RUSTC=/usr/bin/rustc
   (cd "$here" && "$cargo" "$@")

@@ -7,8 +7,9 @@
 use std::fmt::Write;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::panic;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use board::capture::Capture;
 use board::fleet::{Alone, Fleet, NAME_MAX};
@@ -343,6 +344,12 @@ fn without_secrets(line: &str) -> String {
 }
 
 fn main() -> ExitCode {
+    // A mistake in any thread ends the program.
+    let say = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        say(what);
+        process::abort();
+    }));
     let options = match command().try_get_matches() {
         Ok(options) => options,
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
