@@ -114,7 +114,7 @@ sim: ## Minutes of camera life in a simulated world, checked all the while. SEED
 	$(build-module)
 	@node --import tsx tests/simulation/run.ts
 
-fuzz: ## Looks for inputs that break the server, the controls or the look at JPEG files. SECONDS (60) each, TARGET
+fuzz: ## Looks for inputs that break server, controls, relay or the look at JPEG files. SECONDS (60) each, TARGET
 	$(call prepare,node fuzz)
 	$(build-module)
 	@node --import tsx tests/fuzz/run.ts

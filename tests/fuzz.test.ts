@@ -1,12 +1,13 @@
 /**
  * What `make fuzz` looks for at length, in little and without its tools: inputs that once failed, and mutations of
- * conversations, forms and JPEG files from a seed, in the simulated world. SEED=n tries others; a failure says which
- * input it was.
+ * conversations, forms, upstreams' streams and JPEG files from a seed, in the simulated world. SEED=n tries others; a
+ * failure says which input it was.
  */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { CALM, type Conditions } from "../host/simulated/link.ts";
 import { Random } from "../host/simulated/random.ts";
 import { SECOND } from "../host/simulated/timeline.ts";
 import { SimulatedWorld } from "../host/simulated/world.ts";
@@ -108,6 +109,35 @@ test("inputs that once failed, and mutations of requests, are answered the same 
     if (i % 100 === 0) world = freshWorld(); // what POST has set does not pile up
     await checkServer(world, mutate(random, inputs, 2000));
   }
+});
+
+/** What the camera counts of an upstream's bytes, and the newest frame, where there is one. */
+function relayed(input: Buffer, conditions: Conditions): { counts: string; frame: string } {
+  const world = new SimulatedWorld({ module, scene, seed: SEED, settings: { source: "push" } });
+  world.run(SECOND / 100);
+  const upstream = world.upstream(conditions).send(input);
+  world.run(SECOND / 5);
+  upstream.reset();
+  world.run(SECOND / 100);
+  const { capture } = JSON.parse(world.fetch("/state").body.toString());
+  const counted = ["published", "broken", "oversized", "foreign", "mismeasured"];
+  const counts = counted.map((what) => `${what} ${capture[what]}`);
+  const snapshot = world.fetch("/snapshot.jpg");
+  assert.equal(world.board.restarts, 0, `the module trapped: ${world.log.at(-1)?.text}; ${named(input)}`);
+  return { counts: counts.join(), frame: snapshot.status === 200 ? snapshot.body.toString("hex") : "none" };
+}
+
+test("what an upstream sends, and mutations of it, comes to the same however it is cut", () => {
+  const random = new Random(SEED + 3);
+  const inputs = seedInputs("relay");
+  const mutations = Array.from({ length: MUTATIONS / 6 }, () => mutate(random, inputs, 1000));
+  let shown = 0;
+  for (const input of [...keptInputs("relay").values(), ...inputs, ...mutations]) {
+    const whole = relayed(input, CALM);
+    assert.deepEqual(relayed(input, { ...CALM, chunk: [1, 1] }), whole, `cut up, it is another; ${named(input)}`);
+    if (whole.frame !== "none") shown++;
+  }
+  assert.ok(shown > 30, `${shown} had a frame`);
 });
 
 test("mutations of forms are applied whole or not at all", () => {

@@ -368,8 +368,8 @@ export class StreamReader {
       this.blanks++;
     }
     const there = this.to - this.from;
-    if (there == 0) return this.wait();
-    if (load<u8>(this.from) != MARKER || (there > 1 && load<u8>(this.from, 1) != SOI)) {
+    if (there == 0 || (there == 1 && load<u8>(this.from) == MARKER)) return this.wait();
+    if (load<u8>(this.from) != MARKER || load<u8>(this.from, 1) != SOI) {
       this.foreign++;
       this.state = State.SEEKING;
       return Reading.MORE;

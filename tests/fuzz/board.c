@@ -17,7 +17,9 @@
 /* assembly/board.ts */
 enum { AGAIN = -1, CLOSED = -2, END = -3, REFUSED = -4, MISSING = -6 };
 enum { READABLE = 1, WRITABLE = 2 };
-enum { SENSOR = 0, LISTENER = 1, CLIENT = 2 };
+enum { SENSOR = 0, CLIENT = 1, LISTENERS = 2 };
+/* Listeners have the handles from LISTENERS on, by their doors. */
+enum { DOORS = UPSTREAM + 1, HTTP_PORT = 80 };
 
 /* BOARD_SECRET, as host/secrets.ts hashes it with so few rounds that trying it costs next to nothing. */
 #define SECRET_HASH \
@@ -38,20 +40,24 @@ enum client { NOBODY, WAITING, CONNECTED, GONE };
 static struct {
   int64_t now;
   uint32_t random;
-  bool listening;
+  bool listening[DOORS];
   enum client client;
+  /* The one at which the client is. */
+  enum door door;
   bool client_ended;
   /* What of the client's bytes has arrived, and what of that was read. */
   const uint8_t *bytes;
   size_t arrived, read;
   /* Most bytes that the client takes at once, and takes until it is asked again. */
   size_t take_max, room;
-  bool wants_bytes, wants_room, wants_client;
+  bool wants_bytes, wants_room, wants_client[DOORS];
   uint32_t frame_at, frame_length;
   int64_t frame_due;
   int frames;
 } board, board_kept;
 
+/* The setting `source`, NULL where there is none. */
+static const char *source;
 static Z_wasmcam_instance_t camera, camera_kept;
 static uint8_t answer[ANSWER_MAX];
 static size_t answer_length;
@@ -85,9 +91,9 @@ u32 Z_boardZ_events(Board self, u32 address, u32 length) {
   uint8_t *to = at(address, length);
   uint32_t count = 0;
   uint32_t words[3];
-  if (board.wants_client && board.client == WAITING) {
-    words[count++] = LISTENER << 8 | READABLE;
-    board.wants_client = false;
+  if (board.wants_client[board.door] && board.client == WAITING) {
+    words[count++] = (LISTENERS + board.door) << 8 | READABLE;
+    board.wants_client[board.door] = false;
   }
   uint32_t client = 0;
   if (board.wants_bytes && client_has_more()) client |= READABLE;
@@ -104,18 +110,20 @@ u32 Z_boardZ_events(Board self, u32 address, u32 length) {
 }
 
 u32 Z_boardZ_tcpListen(Board self, u32 port) {
-  (void)self, (void)port;
-  if (board.listening) return REFUSED;
-  board.listening = true;
-  board.wants_client = true;
-  return LISTENER;
+  (void)self;
+  const enum door door = port == HTTP_PORT ? HTTP : UPSTREAM;
+  if (board.listening[door]) return REFUSED;
+  board.listening[door] = true;
+  board.wants_client[door] = true;
+  return LISTENERS + door;
 }
 
 u32 Z_boardZ_tcpAccept(Board self, u32 listener) {
   (void)self;
-  if (listener != LISTENER || !board.listening) fail("accept of what does not listen");
-  if (board.client != WAITING) {
-    board.wants_client = true;
+  const u32 door = listener - LISTENERS;
+  if (door >= DOORS || !board.listening[door]) fail("accept of what does not listen");
+  if (board.client != WAITING || board.door != door) {
+    board.wants_client[door] = true;
     return AGAIN;
   }
   board.client = CONNECTED;
@@ -225,6 +233,7 @@ u32 Z_boardZ_settingGet(Board self, u32 name, u32 name_length, u32 address, u32 
   (void)self;
   static const char *const settings[][2] = {{"size", "16x16"}, {"hosts", "camera,a"}, {"admin_secret", SECRET_HASH}};
   const char *asked = (const char *)at(name, name_length);
+  if (source && name_length == 6 && memcmp(asked, "source", 6) == 0) return put(source, address, length);
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
     if (strlen(settings[i][0]) != name_length || memcmp(asked, settings[i][0], name_length) != 0) continue;
     return put(settings[i][1], address, length);
@@ -283,7 +292,7 @@ static void rest(void) {
   for (int steps = 0;; steps++) {
     if (steps == STEPS_MAX) fail("the camera does not come to rest");
     const int64_t due = (int64_t)Z_wasmcamZ_step(&camera, board.now);
-    const bool has_event = (board.wants_client && board.client == WAITING) ||
+    const bool has_event = (board.wants_client[board.door] && board.client == WAITING) ||
                            (board.client == CONNECTED && board.wants_bytes && client_has_more());
     if (board.room == 0 && board.wants_room) board.room = board.take_max;
     else if (due > board.now && !has_event) return;
@@ -300,7 +309,14 @@ static void pass(int64_t end, bool until_forgotten) {
   }
 }
 
-void board_start(void) {
+static void check_picture(void) {
+  static const char hello[] = "GET /snapshot.jpg HTTP/1.1\r\nHost: camera\r\n\r\n";
+  const struct answer picture = board_talk((const uint8_t *)hello, sizeof hello - 1, WHOLE);
+  if (picture.length < 12 || memcmp(picture.bytes, "HTTP/1.1 200", 12) != 0) fail("the camera has no picture at first");
+}
+
+void board_start(const char *from) {
+  source = from;
   board.random = 1;
   board.frames = 1000;
   Z_wasmcam_init_module();
@@ -308,9 +324,7 @@ void board_start(void) {
   Z_wasmcamZ_begin(&camera);
   pass(2 * SECOND, false);
 
-  static const char hello[] = "GET /snapshot.jpg HTTP/1.1\r\nHost: camera\r\n\r\n";
-  const struct answer picture = board_talk((const uint8_t *)hello, sizeof hello - 1, WHOLE);
-  if (picture.length < 12 || memcmp(picture.bytes, "HTTP/1.1 200", 12) != 0) fail("the camera has no picture at first");
+  if (!source) check_picture();
   static const char change[] =
       "POST /control HTTP/1.1\r\nHost: camera\r\nAuthorization: Bearer " BOARD_SECRET "\r\n\r\n";
   const struct answer controls = board_talk((const uint8_t *)change, sizeof change - 1, WHOLE);
@@ -335,7 +349,12 @@ void board_restore(void) {
 }
 
 struct answer board_talk(const uint8_t *bytes, size_t length, enum way way) {
+  return board_talk_at(HTTP, bytes, length, way);
+}
+
+struct answer board_talk_at(enum door door, const uint8_t *bytes, size_t length, enum way way) {
   answer_length = 0;
+  board.door = door;
   board.bytes = bytes;
   board.arrived = 0;
   board.read = 0;
@@ -349,7 +368,8 @@ struct answer board_talk(const uint8_t *bytes, size_t length, enum way way) {
     chance = chance * 1664525 + 1013904223;
     const size_t left = length - board.arrived;
     const size_t piece = way == WHOLE ? left : way == BYTES ? 1 : 1 + (chance >> 16) % 40;
-    board.take_max = way == WHOLE ? ANSWER_MAX : 1 + (chance >> 8) % 1500;
+    /* An interim answer to an upstream is sent whole or not at all. */
+    board.take_max = way == WHOLE ? ANSWER_MAX : (door == UPSTREAM ? 100 : 1) + (chance >> 8) % 1500;
     board.room = board.take_max;
     board.arrived += piece < left ? piece : left;
     rest();

@@ -28,8 +28,19 @@ enum way {
   PIECES,
 };
 
-/** Starts the camera, lets it publish a frame, and keeps what it then is. Once, before all else. */
-void board_start(void);
+/** Where a client connects to. */
+enum door {
+  /** The server. */
+  HTTP,
+  /** Where upstreams send their frames, if the camera's source is "push". */
+  UPSTREAM,
+};
+
+/**
+ * Starts the camera, lets it publish a frame, and keeps what it then is. Once, before all else. `source` is the
+ * setting, NULL for a sensor; without a sensor no frame is published.
+ */
+void board_start(const char *source);
 
 /** Makes the camera what it was then. */
 void board_restore(void);
@@ -40,6 +51,9 @@ void board_restore(void);
  * rest. The answer's bytes are there until the next call.
  */
 struct answer board_talk(const uint8_t *bytes, size_t length, enum way way);
+
+/** The same at another door than the server's. */
+struct answer board_talk_at(enum door door, const uint8_t *bytes, size_t length, enum way way);
 
 /** The secret that lets a client change something. */
 #define BOARD_SECRET "admin-of-the-tests"

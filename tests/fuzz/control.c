@@ -28,7 +28,7 @@ static struct answer controls(void) {
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
-  board_start();
+  board_start(NULL);
   board_restore();
   const struct answer answer = controls();
   before_length = answer.length;

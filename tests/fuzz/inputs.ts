@@ -6,7 +6,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readConversations } from "../conversation.ts";
 
-export const TARGETS = ["server", "control", "passthrough"] as const;
+export const TARGETS = ["server", "control", "relay", "passthrough"] as const;
 export type Target = (typeof TARGETS)[number];
 
 const KEPT = new URL("kept/", import.meta.url);
@@ -25,9 +25,35 @@ export function seedInputs(target: Target): Buffer[] {
       return readConversations().map(({ request }) => request);
     case "control":
       return FORMS.map((form) => Buffer.from(form));
+    case "relay":
+      return STREAMS;
     case "passthrough":
       return FILES.map((bytes) => Buffer.from(bytes, "hex"));
   }
+}
+
+/** A small file, and streams with it in the forms that there are. */
+const FILE = Buffer.from("ffd8ffc0000b080030004001011100ffda00020102ff00ffd003ffd9", "hex");
+const PART = stream("--b\r\nContent-Type: image/jpeg\r\nContent-Length: 28\r\n\r\n", FILE, "\r\n");
+const POST = "POST / HTTP/1.1\r\nHost: camera\r\n";
+const STREAMS = [
+  stream(PART, PART, PART),
+  stream(PART, "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n", PART, "--b--\r\n"),
+  stream("--b\n\n", FILE, "--b\n\n", FILE.subarray(0, 20), "--b\n\n", FILE, "--b\n"),
+  stream("--frame\r\nContent-Length: 7\r\n\r\n", FILE, "\r\n--frame\r\n\r\n", FILE, "\r\n--frame\r\n"),
+  stream(FILE, FILE, "\r\n", FILE),
+  stream(FILE.subarray(0, -2), FILE, "text", FILE),
+  stream("HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=b\r\n\r\n", PART, PART),
+  stream(POST, "Transfer-Encoding: chunked\r\n\r\n1c\r\n", FILE, "\r\ne;x=y\r\n", FILE.subarray(0, 14)),
+  stream(POST, "Transfer-Encoding: chunked\r\n\r\n1c\r\n", FILE, "\r\n0\r\n\r\n"),
+  stream(POST, "Content-Length: 56\r\nExpect: 100-continue\r\n\r\n", FILE, FILE),
+  stream(POST, "Authorization: Bearer admin-of-the-tests\r\n\r\n", FILE, PART),
+  stream("H", FILE),
+  stream("GET / HTTP/1.1\r\nHost: camera\r\n\r\n"),
+];
+
+function stream(...pieces: (string | Buffer)[]): Buffer {
+  return Buffer.concat(pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "latin1") : piece)));
 }
 
 const FORMS = [

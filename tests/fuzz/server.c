@@ -127,7 +127,7 @@ static void check_answers(struct answer answer) {
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
-  board_start();
+  board_start(NULL);
   board_restore();
   const struct answer answer = board_talk((const uint8_t *)NEXT, sizeof NEXT - 1, WHOLE);
   if (answer.length < 15 || answer.length > sizeof next || memcmp(answer.bytes, "HTTP/1.1 200 OK", 15)) fail("no page");
