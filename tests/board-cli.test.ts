@@ -13,6 +13,7 @@ import { afterEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { firstPicture } from "./first-picture.ts";
+import { endOf } from "./program.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const EMULATOR = fileURLToPath(new URL("../host/emulator/main.ts", import.meta.url));
@@ -29,15 +30,6 @@ function start(args: string[], env: NodeJS.ProcessEnv = process.env): ChildProce
   const child = spawn(process.execPath, ["--import", "tsx", EMULATOR, ...args], options);
   started.push(child);
   return child;
-}
-
-/** How it ends, and what it writes until then. */
-async function end(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  child.stdout!.on("data", (data) => (out += data));
-  child.stderr!.on("data", (data) => (err += data));
-  const [code] = await once(child, "close");
-  return { code, out, err };
 }
 
 /** Starts a board on any free port, and waits until it has said where it is. */
@@ -94,7 +86,7 @@ const WRONG: [string[], number, RegExp][] = [
 ];
 for (const [args, code, line] of WRONG) {
   test(`refused with ${code}: ${args.join(" ")}`, async () => {
-    const result = await end(start(args));
+    const result = await endOf(start(args));
     assert.match(result.err, line);
     assert.match(result.err, /^error: [^\n]+\n$/, "one line on standard error");
     assert.equal(result.out, "");
@@ -106,20 +98,20 @@ test("refused with 1: a port that is in use", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const { code, err } = await end(start(["--port", String(port)]));
+  const { code, err } = await endOf(start(["--port", String(port)]));
   server.close();
   assert.equal(err, `error: port ${port} is in use; choose another with --port\n`);
   assert.equal(code, 1);
 });
 
 test("refused with 1: a machine without QEMU", async () => {
-  const { code, err } = await end(start(["--port", "0"], { ...process.env, PATH: "/nowhere" }));
+  const { code, err } = await endOf(start(["--port", "0"], { ...process.env, PATH: "/nowhere" }));
   assert.equal(err, "error: qemu-system-arm is not there; ./setup.sh board installs it\n");
   assert.equal(code, 1);
 });
 
 test("--help names every option and ends well", async () => {
-  const { code, out } = await end(start(["--help"]));
+  const { code, out } = await endOf(start(["--help"]));
   const names = ["port", "scene", "size", "format", "sampling", "quality", "fps", "settings", "report"];
   for (const name of names) {
     assert.match(out, new RegExp(`--${name} `));
@@ -133,7 +125,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const picture = await firstPicture(url);
     assert.equal(picture.headers.get("content-type"), "image/jpeg");
     await picture.arrayBuffer();
-    const ended = end(child);
+    const ended = endOf(child);
     child.kill(signal);
     const { code, err } = await ended;
     assert.equal(err, "");
@@ -146,7 +138,7 @@ test("the emulator ends even if its parent is killed, and its files are gone", a
   const { child, qemu } = await running();
   // They are taken away as soon as the board has them, which may be while it says where it is.
   await until(() => readlinkSync(`/proc/${qemu}/cwd`).endsWith(" (deleted)"), "the files are still there");
-  const ended = end(child);
+  const ended = endOf(child);
   child.kill("SIGKILL");
   await ended;
   await isGone(qemu);
@@ -154,7 +146,7 @@ test("the emulator ends even if its parent is killed, and its files are gone", a
 
 test("where the emulator ends by itself, it says so", async () => {
   const { child, qemu } = await running();
-  const ended = end(child);
+  const ended = endOf(child);
   process.kill(qemu, "SIGKILL");
   const { code, err } = await ended;
   assert.match(err, /^error: the emulated board ended \(SIGKILL\): [^\n]+\n$/);

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EmulatedBoard, startBoard } from "../host/emulator/board.ts";
-import { evilForBoard, Way, WILD_CASES } from "./evil/compile.ts";
+import { evilForBoard, STOPPED_BY_BOARD, Way, WILD_CASES } from "./evil/compile.ts";
 
 /** More than the first pause: whom nobody listens to, QEMU's network keeps waiting for seconds. */
 const FRESH_START_MS = 300;
@@ -35,15 +35,7 @@ describe("a module that is evil", () => {
     return board;
   }
 
-  for (const [way, name, reason] of [
-    [Way.TRAP, "traps", "unreachable"],
-    [Way.RECURSION, "recurses without end", "native stack overflow"],
-    [Way.GROW, "asks for memory that it may not have", "out of bounds memory access"],
-    [Way.LOOP, "loops for ever", "the step did not return"],
-    [Way.LOOP_IN_BEGIN, "loops for ever before its first step", "the step did not return"],
-    [Way.LOOP_OF_CALLS, "calls an import for ever", "the step did not return"],
-    [Way.LOOP_OF_FILLS, "has the runtime fill its memory for ever", "the step did not return"],
-  ] as const) {
+  for (const [way, name, reason] of STOPPED_BY_BOARD) {
     test(`and ${name} is stopped, and a fresh one answers`, async () => {
       const board = await start(way);
       await board.line(STOPPED);

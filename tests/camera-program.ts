@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Part, ResponseReader } from "../host/simulated/http.ts";
+import { type StreamClient, watch } from "./stream-client.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -56,17 +56,8 @@ export class CameraProgram {
   }
 
   /** Watches: keeps every part that comes. */
-  async watch(): Promise<{ parts: Part[]; socket: Socket }> {
-    const socket = connect(Number(new URL(this.url).port), "127.0.0.1");
-    socket.on("error", () => {});
-    await once(socket, "connect");
-    const reader = new ResponseReader();
-    const parts: Part[] = [];
-    reader.onPart = (part) => parts.push(part);
-    reader.expect("GET");
-    socket.on("data", (bytes) => reader.push(bytes, performance.now() * 1000));
-    socket.write("GET /stream.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-    return { parts, socket };
+  watch(): StreamClient {
+    return watch(Number(new URL(this.url).port));
   }
 
   async stop(): Promise<void> {

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { endOf } from "./program.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -23,14 +24,7 @@ function start(args: string[], cwd = ROOT): ChildProcess {
 }
 
 /** Runs it to its end. */
-async function run(args: string[], cwd = ROOT): Promise<{ code: number | null; out: string; err: string }> {
-  const child = start(args, cwd);
-  let [out, err] = ["", ""];
-  child.stdout!.on("data", (data) => (out += data));
-  child.stderr!.on("data", (data) => (err += data));
-  const [code] = await once(child, "close");
-  return { code, out, err };
-}
+const run = (args: string[], cwd = ROOT) => endOf(start(args, cwd));
 
 /** Reads what a camera writes until `pattern` is in it. */
 async function readUntil(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {

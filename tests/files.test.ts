@@ -12,6 +12,7 @@ import sharp from "sharp";
 import { Format } from "../host/board-table.ts";
 import { Scene, SceneError, sceneOfFiles } from "../host/scenes/file.ts";
 import { firstPicture } from "./first-picture.ts";
+import { endOf } from "./program.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** In this order: numbers count as numbers. */
@@ -75,10 +76,8 @@ describe("a camera that shows files", () => {
   test("is told of options that files leave no room for", async () => {
     const args = ["--import", "tsx", "host/main.ts", "--files", folder, "--size", "64x48"];
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "pipe"] });
-    let complaint = "";
-    child.stderr.on("data", (data) => (complaint += data));
-    const [code] = await once(child, "close");
-    assert.match(complaint, /^error: [^\n]*--files[^\n]*--size[^\n]*\n$/);
+    const { code, err } = await endOf(child);
+    assert.match(err, /^error: [^\n]*--files[^\n]*--size[^\n]*\n$/);
     assert.equal(code, 2);
   });
 });

@@ -18,8 +18,9 @@ import { Format } from "../host/board-table.ts";
 import { type LinuxBoard, type LinuxOptions, PROGRAM, startLinuxBoard } from "../host/linux/board.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
 import { FileSettings } from "../host/settings.ts";
-import { evilForBoard, Way } from "./evil/compile.ts";
+import { evilForBoard, STOPPED_BY_BOARD } from "./evil/compile.ts";
 import { firstPicture } from "./first-picture.ts";
+import { endOf } from "./program.ts";
 import { ADMIN_SECRET, bearer, testSettings } from "../host/simulated/secret.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -40,15 +41,6 @@ async function start(options: LinuxOptions = {}): Promise<LinuxBoard> {
 
 /** A small picture, that little time be spent on it. */
 const scene = renderScene({ scene: PATTERN, width: 160, height: 120, format: Format.RGB565 });
-
-/** How a program ends, and what it writes until then. */
-async function end(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  child.stdout!.on("data", (data) => (out += data));
-  child.stderr!.on("data", (data) => (err += data));
-  const [code] = await once(child, "close");
-  return { code, out, err };
-}
 
 function run(command: string, args: string[]): ChildProcess {
   const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
@@ -125,7 +117,7 @@ describe("the program of the board linux", () => {
   ];
   for (const [args, code, line] of wrong) {
     test(`is refused with ${code}: ${args.join(" ")}`, async () => {
-      const result = await end(run(PROGRAM, args));
+      const result = await endOf(run(PROGRAM, args));
       assert.match(result.err, line);
       assert.match(result.err, /^error: [^\n]+\n$/, "one line on standard error");
       assert.doesNotMatch(result.err, /secret|bob/, "which keeps what is in an address");
@@ -137,7 +129,7 @@ describe("the program of the board linux", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const { code, err } = await end(run(PROGRAM, [`--port=${port}`]));
+    const { code, err } = await endOf(run(PROGRAM, [`--port=${port}`]));
     server.close();
     assert.equal(err, `error: port ${port} of 127.0.0.1 is in use; choose another with --port\n`);
     assert.equal(code, 1);
@@ -167,7 +159,7 @@ describe("the program of the board linux", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     test(`shows the camera as make flash starts it, until ${signal}`, async () => {
       const { child, url } = await flash();
-      const ended = end(child);
+      const ended = endOf(child);
       child.kill(signal);
       const { code, err, out } = await ended;
       assert.deepEqual([err, code], ["", 0]);
@@ -278,15 +270,7 @@ describe("a module on the board linux that is evil", () => {
     module = await evilForBoard("native");
   });
 
-  for (const [way, name, reason] of [
-    [Way.TRAP, "traps", "unreachable"],
-    [Way.RECURSION, "recurses without end", "native stack overflow"],
-    [Way.GROW, "asks for memory that it may not have", "out of bounds memory access"],
-    [Way.LOOP, "loops for ever", "the step did not return"],
-    [Way.LOOP_IN_BEGIN, "loops for ever before its first step", "the step did not return"],
-    [Way.LOOP_OF_CALLS, "calls an import for ever", "the step did not return"],
-    [Way.LOOP_OF_FILLS, "has the runtime fill its memory for ever", "the step did not return"],
-  ] as const) {
+  for (const [way, name, reason] of STOPPED_BY_BOARD) {
     test(`and ${name} is stopped, and a fresh one answers`, async () => {
       const board = await start({ module, settings: { way } });
       await board.line(new RegExp(`ERROR   the module stopped: ${reason}; .*; fresh start 1 in 100 ms$`));

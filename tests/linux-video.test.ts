@@ -5,7 +5,6 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, test } from "node:test";
 import sharp from "sharp";
@@ -14,6 +13,7 @@ import { type LinuxBoard, type LinuxOptions, PROGRAM, startLinuxBoard } from "..
 import { loadPhoto, PHOTOS_FOLDER } from "../host/scenes/photos.ts";
 import { toFormat } from "../host/scenes/pixels.ts";
 import { ADMIN_SECRET, bearer, testSettings } from "../host/simulated/secret.ts";
+import { endOf } from "./program.ts";
 import { firstPicture } from "./first-picture.ts";
 import { DEVICE, FakeCamera } from "./video/fake-camera.ts";
 
@@ -46,14 +46,10 @@ async function start(camera: FakeCamera, options: LinuxOptions = {}): Promise<Li
 }
 
 /** How the program ends by itself. */
-async function run(args: string[], env: Record<string, string> = {}) {
+function run(args: string[], env: Record<string, string> = {}): ReturnType<typeof endOf> {
   const child = spawn(PROGRAM, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   stopping.push(async () => void child.kill("SIGKILL"));
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (data) => (out += data));
-  child.stderr.on("data", (data) => (err += data));
-  const [code] = await once(child, "close");
-  return { code, out, err };
+  return endOf(child);
 }
 
 const stateOf = async (board: LinuxBoard) => (await (await fetch(`${board.url}state`)).json()).capture;

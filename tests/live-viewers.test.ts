@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
@@ -13,9 +13,9 @@ import { MemorySettings } from "../host/settings.ts";
 import { SoftSensor } from "../host/soft-sensor.ts";
 import { PATTERN, PHOTOS_FOLDER, renderScene, Scene } from "../host/scenes/file.ts";
 import { readCounter } from "../host/scenes/pattern.ts";
-import { type Part, ResponseReader } from "../host/simulated/http.ts";
 import { compileFailingModule, Way } from "./failing-module.ts";
 import { type LiveCamera, startLiveCamera } from "./live-camera.ts";
+import { watch as watchPort } from "./stream-client.ts";
 
 /** How long anything may take that is waited for, ms. */
 const PATIENCE = 60_000;
@@ -39,21 +39,10 @@ const get = (path: string, { port } = camera) => fetch(`http://127.0.0.1:${port}
 const state = async (of = camera) => (await get("/state", of)).json();
 
 /** A viewer on a raw socket, which keeps the parts that it gets. */
-async function watch({ port } = camera): Promise<{ socket: Socket; reader: ResponseReader; parts: Part[] }> {
-  const socket = connect(port, "127.0.0.1");
-  socket.on("error", () => {});
-  await once(socket, "connect");
-  const reader = new ResponseReader();
-  const parts: Part[] = [];
-  reader.onPart = (part) => parts.push(part);
-  reader.expect("GET");
-  socket.on("data", (bytes) => reader.push(bytes, performance.now() * 1000));
-  socket.write("GET /stream.jpg HTTP/1.1\r\nHost: camera\r\n\r\n");
-  return { socket, reader, parts };
-}
+const watch = ({ port } = camera) => watchPort(port);
 
 test("32 viewers at once see whole frames, the same ones, in order", async () => {
-  const viewers = await Promise.all(Array.from({ length: 32 }, () => watch()));
+  const viewers = Array.from({ length: 32 }, () => watch());
   await until(() => viewers.every(({ parts }) => parts.length >= 20), "20 frames for each");
   const files = new Map<number, Buffer>();
   for (const { socket, reader, parts } of viewers) {
@@ -80,7 +69,7 @@ test("a viewer that does not read costs the others nothing, and then goes on wit
   // The lazy one is behind only when its kernel's buffer is full: large frames fill it soon.
   const large = await startLiveCamera({ scene: PHOTOS_FOLDER, width: 800, height: 600, settings: { quality: "95" } });
   t.after(() => large.stop());
-  const [steady, lazy] = [await watch(large), await watch(large)];
+  const [steady, lazy] = [watch(large), watch(large)];
   lazy.socket.pause();
   await until(async () => {
     const sent: number[] = (await state(large)).viewers.map((viewer: { sent: number }) => viewer.sent);
@@ -106,7 +95,7 @@ test("200 visits leave nothing behind", async () => {
     assert.equal(response.status, path === "/nowhere" ? 404 : 200);
     const body = Buffer.from(await response.arrayBuffer());
     if (path === "/snapshot.jpg") assert.equal((await sharp(body).metadata()).format, "jpeg");
-    if (visit % 10 === 0) (await watch()).socket.resetAndDestroy();
+    if (visit % 10 === 0) watch().socket.resetAndDestroy();
   }
   await until(async () => {
     const { connections, viewers } = await state();

@@ -37,7 +37,7 @@ async function start(host: Host, args: string[]): Promise<CameraProgram> {
 }
 
 async function watch(camera: CameraProgram): Promise<Part[]> {
-  const { parts, socket } = await camera.watch();
+  const { parts, socket } = camera.watch();
   stopping.push(() => socket.destroy());
   return parts;
 }

@@ -17,7 +17,7 @@ export class StreamClient {
     this.reader.onPart = (part) => this.parts.push(part);
     this.reader.expect("GET");
     socket.on("error", () => {}); // that it is gone is all there is to know
-    socket.on("data", (data: Buffer) => this.reader.push(data, 0));
+    socket.on("data", (data: Buffer) => this.reader.push(data, performance.now() * 1000));
   }
 
   /** Waits until so many frames have come. */

@@ -32,6 +32,17 @@ export enum Way {
   WILD = "W",
 }
 
+/** What a board stops by itself: the way, what the module does then, and the reason that the log tells. */
+export const STOPPED_BY_BOARD = [
+  [Way.TRAP, "traps", "unreachable"],
+  [Way.RECURSION, "recurses without end", "native stack overflow"],
+  [Way.GROW, "asks for memory that it may not have", "out of bounds memory access"],
+  [Way.LOOP, "loops for ever", "the step did not return"],
+  [Way.LOOP_IN_BEGIN, "loops for ever before its first step", "the step did not return"],
+  [Way.LOOP_OF_CALLS, "calls an import for ever", "the step did not return"],
+  [Way.LOOP_OF_FILLS, "has the runtime fill its memory for ever", "the step did not return"],
+] as const;
+
 /** How many lives {@link Way.WILD} takes. */
 export const WILD_CASES = 5 * 18;
 

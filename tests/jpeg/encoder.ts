@@ -53,7 +53,8 @@ export interface Encoded {
   slices: number;
 }
 
-interface Exports {
+/** What the module's encoder has, compiled by itself. */
+export interface EncoderExports {
   memory: WebAssembly.Memory;
   begin(
     pixels: number,
@@ -87,7 +88,7 @@ export async function compile(entry: string): Promise<WebAssembly.Module> {
 }
 
 export class Encoder {
-  private constructor(private readonly exports: Exports) {}
+  private constructor(private readonly exports: EncoderExports) {}
 
   static async load(): Promise<Encoder> {
     const module = await compile("assembly/jpeg/encoder.ts");
@@ -97,7 +98,7 @@ export class Encoder {
       },
     };
     const { exports } = await WebAssembly.instantiate(module, { env });
-    return new Encoder(exports as unknown as Exports);
+    return new Encoder(exports as unknown as EncoderExports);
   }
 
   encode({ pixels, width, height, format, sampling, quality, restart = 0, headroom, room }: Frame): Encoded {

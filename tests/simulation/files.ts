@@ -9,6 +9,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Format } from "../../host/board-table.ts";
+import type { EncoderExports } from "../jpeg/encoder.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const ASC = join(ROOT, "node_modules/assemblyscript/bin/asc.js");
@@ -29,29 +30,12 @@ const SAMPLINGS: Record<string, number> = { "4:4:4": 0, "4:2:0": 1, "4:2:2": 2 }
 
 export type Picture = { width: number; height: number; format: Format; pixels: Uint8Array };
 
-type Exports = {
-  memory: WebAssembly.Memory;
-  begin(
-    pixels: number,
-    width: number,
-    height: number,
-    format: number,
-    sampling: number,
-    quality: number,
-    restart: number,
-    out: number,
-    outEnd: number,
-  ): void;
-  slice(): number;
-  length(): number;
-};
-
 export class Files {
-  readonly #exports: Exports;
+  readonly #exports: EncoderExports;
   readonly #kept = new Map<string, Buffer>();
   #keptBytes = 0;
 
-  private constructor(exports: Exports) {
+  private constructor(exports: EncoderExports) {
     this.#exports = exports;
   }
 
@@ -64,7 +48,7 @@ export class Files {
         },
       },
     });
-    return new Files(instance.exports as unknown as Exports);
+    return new Files(instance.exports as unknown as EncoderExports);
   }
 
   /** The file of the picture that is called `key`. */
