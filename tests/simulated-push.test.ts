@@ -257,6 +257,7 @@ scenario("garbage without end is cut off, viewers keep what they have, and the n
     } else {
       if (kind === "a part without end") upstream.send(gstreamer(inflated(200_000)).subarray(0, 150_000));
       const noise = Buffer.from(Array.from({ length: 50_000 }, () => random.between(0, 255)));
+      noise[0] |= 0x80; // or it may begin as a request does, which is refused and takes nobody's seat
       for (let i = 0; i < 100; i++) upstream.send(noise);
     }
     world.runUntil(() => upstream.isOver, MINUTE, `${kind} was cut off`);

@@ -256,6 +256,12 @@ export class Ledger {
 
   /** The module has a request to set them: from now on it may have been carried out. */
   maybeSet(sets: Values, from: number): Era {
+    if (!this.isSure) {
+      // They may be any that they were set to, and these then come on top.
+      const bases = this.#eras.filter(({ until, pending }) => until === Infinity && !pending);
+      const all = new Set(bases.map(({ values }) => JSON.stringify({ ...values, ...sets })));
+      for (const values of all) this.#begin({ from, until: Infinity, values: JSON.parse(values) }, -1);
+    }
     const era: Era = { from, until: Infinity, values: { ...this.values, ...sets }, pending: sets };
     this.#begin(era, -1);
     return era;
@@ -278,7 +284,12 @@ export class Ledger {
       // It may have waited behind a younger answer, which then holds; or the sensor is not found yet, whose controls
       // are not there, and then all become what is kept.
       this.isSure = false;
-      this.#begin({ from, until: Infinity, values: { ...this.values, ...values } }, this.#eras.length - 1);
+      const all = { ...this.values, ...values };
+      this.#begin({ from, until: Infinity, values: all }, this.#eras.length - 1);
+      // What is still asked for may be carried out before these, or after.
+      for (const { pending } of this.#eras.filter((era) => era.pending)) {
+        this.#begin({ from, until: Infinity, values: { ...all, ...pending } }, this.#eras.length - 1);
+      }
       return undefined;
     }
     this.isSure = isSure;
