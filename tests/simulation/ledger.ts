@@ -295,9 +295,12 @@ export class Ledger {
     this.isSure = isSure;
     this.#toldAt = now;
     const all = { ...this.values, ...values };
-    for (const era of this.#eras) {
-      if (era.pending) era.values = { ...all, ...era.pending };
-      else era.until = Math.min(era.until, now + LINGER);
+    for (const era of [...this.#eras]) {
+      if (era.pending) {
+        // It may have been carried out before these were, which it is then not seen in any more.
+        this.#begin({ from: era.from, until: now + LINGER, values: era.values }, 0);
+        era.values = { ...all, ...era.pending };
+      } else era.until = Math.min(era.until, now + LINGER);
     }
     this.#eras = this.#eras.filter(({ until }) => until > now - 20 * SECOND);
     this.#begin({ from, until: Infinity, values: all });
