@@ -113,7 +113,7 @@ export class RelayLedger extends Ledger {
   override restarted(now: number, settings: (name: string) => string | undefined): void {
     super.restarted(now, settings);
     this.#came = [];
-    this.upstreams = [];
+    this.upstreams = this.upstreams.filter(({ acceptedAt }) => acceptedAt < 0); // they are still on their way
   }
 
   /** How many of the first `length` files are so. */
