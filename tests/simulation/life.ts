@@ -75,6 +75,8 @@ const SCENE_FRAMES = 64;
 /** How much an upstream has on its way at most before it sends something more, and how long that may take. */
 const BACKLOG_BYTES = 64 * 1024;
 const DRAIN_PATIENCE = 60 * SECOND;
+/** How long a snapshot may wait for a fresh frame. */
+const SNAPSHOT_DEADLINE = 2 * SECOND;
 /** Pictures that upstreams have. */
 const RELAY_FILES = 6;
 
@@ -689,7 +691,10 @@ class Life implements Surroundings {
       this.#upstreams.every(({ client, wire }) => client.state !== ClientState.LEFT || !wire.isOpen);
     this.#runUntil(areGone, DRAIN_PATIENCE, "upstreams that have left are let go");
     this.#runFor(SECOND);
-    const left = this.#world.board.openSockets - (this.#relay ? 2 : 1); // without those that listen
+    const held = (): number => this.#world.board.openSockets - (this.#relay ? 2 : 1); // without those that listen
+    // A snapshot that waits for a fresh frame looks at its peer only afterwards.
+    if (held() > 0) this.#runFor(SNAPSHOT_DEADLINE);
+    const left = held();
     if (left > 0) this.fail("nothing is left", `after ${what}, ${left} connections of nobody are held`);
   }
 
