@@ -14,7 +14,7 @@ import { type LinuxBoard, startLinuxBoard } from "../../host/linux/board.ts";
 import { PHOTOS_FOLDER, renderScene, sceneOfFiles } from "../../host/scenes/file.ts";
 import { type CostRow, measure } from "./cost.ts";
 import { withCamera } from "./node.ts";
-import { type Ages, watchWithSlow } from "./viewers.ts";
+import { type Ages, watch, watchWithSlow } from "./viewers.ts";
 
 const BUILD = fileURLToPath(new URL("../../build/bench/", import.meta.url));
 const FLOOR_SOURCE = fileURLToPath(new URL("floor.c", import.meta.url));
@@ -22,7 +22,8 @@ const VIEWERS = [1, 8, 32, 128];
 /** Of profile `server`. */
 const VIEWERS_MAX = 256;
 const SCENE_BYTES_MAX = 32_000_000;
-const [FPS, QUALITY] = ["30", 85];
+/** The quality is that of files of 25 KB and 77 KB, as cameras make them. */
+const [FPS, QUALITY] = ["30", 93];
 
 /** As long as a viewer of 100 KB/s has its picture on the way. */
 const SLOW = { fast: 8, slow: 2, rate: 100_000, seconds: 15 };
@@ -35,6 +36,8 @@ const SIZES: Size[] = [
 
 export interface FanOutRow extends CostRow {
   server: string;
+  /** Its processor time over the C program's, at as many viewers. */
+  timesFloor?: number;
 }
 
 /** A folder with one photograph as a JPEG file. */
@@ -49,13 +52,14 @@ async function folderOf({ width, height, name }: Size): Promise<string> {
 
 const named = (server: string, rows: CostRow[]): FanOutRow[] => rows.map((row) => ({ server, ...row }));
 
-async function benchFloor(server: string, bytes: number): Promise<FanOutRow[]> {
+/** Runs the C program that only sends so many bytes a frame. */
+async function withFloor<T>(bytes: number, body: (floor: { port: number; pid: number }) => Promise<T>): Promise<T> {
   const program = `${BUILD}floor`;
   execFileSync("cc", ["-O2", "-o", program, FLOOR_SOURCE], { stdio: "inherit" });
   const floor = spawn(program, [String(bytes)], { stdio: ["pipe", "pipe", "inherit"] }); // our end is its input's end
   try {
     const [port] = await once(floor.stdout, "data");
-    return named(server, await measure(Number(port), floor.pid!, VIEWERS));
+    return await body({ port: Number(port), pid: floor.pid! });
   } finally {
     floor.stdin.end();
     if (floor.exitCode === null) await once(floor, "exit");
@@ -76,18 +80,23 @@ async function withLinux<T>(scene: Buffer, body: (board: LinuxBoard) => Promise<
   }
 }
 
-/** The board linux in one size: what it costs, the least for frames as large, and the ages with slow viewers. */
+/** The board linux in one size: what it costs, beside the least for frames as large, and the ages with slow viewers. */
 async function benchLinux(size: Size): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
-  const played = await withLinux(await sceneOfFiles(await folderOf(size)), async ({ port, pid }) => ({
-    rows: await measure(port, pid, [...VIEWERS, VIEWERS_MAX]),
-    ages: await benchAges(port),
-  }));
   const { width, height, name } = size;
+  const played = await withLinux(await sceneOfFiles(await folderOf(size)), async (board) => {
+    const { bytes } = await watch(board.port, 1, 1);
+    const [rows, floor] = await withFloor(Math.round(bytes), (floor) => measure([board, floor], VIEWERS));
+    const compared = rows.map((row, n) => ({ ...row, timesFloor: row.cpu! / floor[n].cpu! }));
+    const [crowd] = await measure([board], [VIEWERS_MAX]);
+    return {
+      rows: [...named(`linux, ${name}`, [...compared, ...crowd]), ...named(`C that only sends, ${name}`, floor)],
+      ages: await benchAges(board.port),
+    };
+  });
   const wish = { scene: PHOTOS_FOLDER, width, height, format: Format.RGB565, bytesMax: SCENE_BYTES_MAX };
-  const encoding = await withLinux(await renderScene(wish), ({ port, pid }) => measure(port, pid, [1]));
-  const floor = await benchFloor(`C that only sends, ${name}`, Math.round(played.rows[0].bytes));
+  const [encoding] = await withLinux(await renderScene(wish), (board) => measure([board], [1]));
   return {
-    rows: [...named(`linux, ${name}`, played.rows), ...named(`linux that encodes, ${name}`, encoding), ...floor],
+    rows: [...played.rows, ...named(`linux that encodes, ${name}`, encoding)],
     ages: played.ages.map((row) => ({ server: `linux, ${name}`, ...row })),
   };
 }
@@ -95,7 +104,7 @@ async function benchLinux(size: Size): Promise<{ rows: FanOutRow[]; ages: Ages[]
 async function benchNode(size: Size): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
   const server = `Node, ${size.name}`;
   const bench = async (port: number, pid: number) => ({
-    rows: named(server, await measure(port, pid, VIEWERS)),
+    rows: named(server, (await measure([{ port, pid }], VIEWERS))[0]),
     ages: (await benchAges(port)).map((row) => ({ server, ...row })),
   });
   const options = ["--files", await folderOf(size), "--fps", FPS];
