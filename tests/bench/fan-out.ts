@@ -4,35 +4,21 @@
  * that encoding is not in it, nor what is in the picture; what that adds has a row of its own.
  */
 
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import sharp from "sharp";
 import { Format } from "../../host/board-table.ts";
 import { type LinuxBoard, startLinuxBoard } from "../../host/linux/board.ts";
 import { PHOTOS_FOLDER, renderScene, sceneOfFiles } from "../../host/scenes/file.ts";
 import { type CostRow, measure } from "./cost.ts";
 import { withCamera } from "./node.ts";
+import { FPS, folderOf, QVGA, type Size, VGA, withFloor } from "./played.ts";
 import { type Ages, watch, watchWithSlow } from "./viewers.ts";
 
-const BUILD = fileURLToPath(new URL("../../build/bench/", import.meta.url));
-const FLOOR_SOURCE = fileURLToPath(new URL("floor.c", import.meta.url));
 const VIEWERS = [1, 8, 32, 128];
 /** Of profile `server`. */
 const VIEWERS_MAX = 256;
 const SCENE_BYTES_MAX = 32_000_000;
-/** The quality is that of files of 25 KB and 77 KB, as cameras make them. */
-const [FPS, QUALITY] = ["30", 93];
 
 /** As long as a viewer of 100 KB/s has its picture on the way. */
 const SLOW = { fast: 8, slow: 2, rate: 100_000, seconds: 15 };
-
-type Size = { width: number; height: number; name: string };
-const SIZES: Size[] = [
-  { width: 320, height: 240, name: "320x240" },
-  { width: 640, height: 480, name: "640x480" },
-];
 
 export interface FanOutRow extends CostRow {
   server: string;
@@ -40,31 +26,7 @@ export interface FanOutRow extends CostRow {
   timesFloor?: number;
 }
 
-/** A folder with one photograph as a JPEG file. */
-async function folderOf({ width, height, name }: Size): Promise<string> {
-  const folder = `${BUILD}files-${name}`;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const file = sharp(`${PHOTOS_FOLDER}/cat.jpg`).resize(width, height).jpeg({ quality: QUALITY });
-  await file.toFile(`${folder}/1.jpg`);
-  return folder;
-}
-
 const named = (server: string, rows: CostRow[]): FanOutRow[] => rows.map((row) => ({ server, ...row }));
-
-/** Runs the C program that only sends so many bytes a frame. */
-async function withFloor<T>(bytes: number, body: (floor: { port: number; pid: number }) => Promise<T>): Promise<T> {
-  const program = `${BUILD}floor`;
-  execFileSync("cc", ["-O2", "-o", program, FLOOR_SOURCE], { stdio: "inherit" });
-  const floor = spawn(program, [String(bytes)], { stdio: ["pipe", "pipe", "inherit"] }); // our end is its input's end
-  try {
-    const [port] = await once(floor.stdout, "data");
-    return await body({ port: Number(port), pid: floor.pid! });
-  } finally {
-    floor.stdin.end();
-    if (floor.exitCode === null) await once(floor, "exit");
-  }
-}
 
 /** The same viewers by both ways. */
 async function benchAges(port: number): Promise<Ages[]> {
@@ -83,7 +45,8 @@ async function withLinux<T>(scene: Buffer, body: (board: LinuxBoard) => Promise<
 /** The board linux in one size: what it costs, beside the least for frames as large, and the ages with slow viewers. */
 async function benchLinux(size: Size): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
   const { width, height, name } = size;
-  const played = await withLinux(await sceneOfFiles(await folderOf(size)), async (board) => {
+  const { folder } = await folderOf(size);
+  const played = await withLinux(await sceneOfFiles(folder), async (board) => {
     const { bytes } = await watch(board.port, 1, 1);
     const [rows, floor] = await withFloor(Math.round(bytes), (floor) => measure([board, floor], VIEWERS));
     const compared = rows.map((row, n) => ({ ...row, timesFloor: row.cpu! / floor[n].cpu! }));
@@ -107,12 +70,12 @@ async function benchNode(size: Size): Promise<{ rows: FanOutRow[]; ages: Ages[] 
     rows: named(server, (await measure([{ port, pid }], VIEWERS))[0]),
     ages: (await benchAges(port)).map((row) => ({ server, ...row })),
   });
-  const options = ["--files", await folderOf(size), "--fps", FPS];
+  const { folder } = await folderOf(size);
+  const options = ["--files", folder, "--fps", FPS];
   return withCamera("server", (port, camera) => bench(port, camera.pid!), options);
 }
 
 export async function benchFanOut(): Promise<{ rows: FanOutRow[]; ages: Ages[] }> {
-  const [small, large] = SIZES;
-  const all = [await benchLinux(small), await benchLinux(large), await benchNode(small)];
+  const all = [await benchLinux(QVGA), await benchLinux(VGA), await benchNode(QVGA)];
   return { rows: all.flatMap(({ rows }) => rows), ages: all.flatMap(({ ages }) => ages) };
 }

@@ -2,7 +2,7 @@
  * The least that a camera's server can cost: accepts viewers, and sends each of them the same bytes as a part of a
  * stream, 30 times a second, with one send. It reads nothing but a request's first bytes, and checks nothing.
  *
- *     floor BYTES        prints its port; ends with its standard input
+ *     floor BYTES [ADDRESS]        prints its port (of 127.0.0.1, or this address); ends with its standard input
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -25,9 +25,10 @@ main(int argc, char **argv)
     size_t body = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     char *part = calloc(1, body + 256);
     int one = 1, viewers[VIEWERS_MAX], count = 0, listener = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = { .sin_family = AF_INET };
     socklen_t length = sizeof address;
-    if (!part || listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0
+    if (!part || listener < 0 || inet_pton(AF_INET, argc > 2 ? argv[2] : "127.0.0.1", &address.sin_addr) != 1
+        || bind(listener, (struct sockaddr *)&address, length) != 0
         || listen(listener, VIEWERS_MAX) != 0 || getsockname(listener, (struct sockaddr *)&address, &length) != 0)
         return 1;
     fcntl(listener, F_SETFL, O_NONBLOCK);

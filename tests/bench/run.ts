@@ -18,6 +18,7 @@ import { Random } from "../../host/simulated/random.ts";
 import { benchAttacks, benchAttacksOnNode } from "./attacks.ts";
 import { benchFanOut } from "./fan-out.ts";
 import { benchFleet } from "./fleet.ts";
+import { benchPath } from "./path.ts";
 import { type Watched, watch } from "./viewers.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -208,6 +209,11 @@ show(
 );
 show("With slow viewers: frames a second, and how old pictures are when they are there, s", fanOut.ages);
 
+const path = await benchPath();
+const overPaths = "Over paths of this round trip: frames in the first second, the second, then each; ages, s";
+if (typeof path === "string") console.log(`\n${overPaths}: ${path}`);
+else show(overPaths, path);
+
 const fleet = await benchFleet();
 show("One camera, NATS, relays, a crowd: frames a second on the way, how old pictures are at viewers, s", fleet.rows);
 show("Processor time of each process, % of a core", fleet.load);
@@ -227,5 +233,5 @@ show("Sizes, bytes", sizes);
 const memory = await memoryByHolder();
 show("Memory of the module, profile board, bytes", memory);
 
-const all = { encode, longestStep, board, fanOut, fleet, attacks, sizes, memory };
+const all = { encode, longestStep, board, fanOut, path, fleet, attacks, sizes, memory };
 writeFileSync(`${ROOT}build/bench.json`, `${JSON.stringify(all, null, 2)}\n`);

@@ -17,7 +17,12 @@ const SLOW_READ_BYTES = 2048;
 /** How a viewer watches. */
 export type Way = "stream" | "WebSocket";
 
-class Viewer {
+/** The machine's clock, s: the same in every process. */
+export function machineTime(): number {
+  return Number(process.hrtime.bigint()) / 1e9;
+}
+
+export class Viewer {
   /** Whole parts that came. */
   frames = 0;
   bytes = 0;
@@ -36,9 +41,15 @@ class Viewer {
    * @param rate bytes a second; Infinity: as fast as it can
    * @param onPart is told of each whole part when it was captured, on the camera's clock, s
    */
-  constructor(port: number, way: Way, rate = Infinity, onPart: (timestamp: number) => void = () => {}) {
+  constructor(
+    port: number,
+    way: Way,
+    rate = Infinity,
+    onPart: (timestamp: number) => void = () => {},
+    host = "127.0.0.1",
+  ) {
     this.#onPart = onPart;
-    const address = { port, host: "127.0.0.1", noDelay: true };
+    const address = { port, host, noDelay: true };
     if (rate === Infinity) {
       this.socket = connect(address);
       this.socket.on("data", (chunk) => this.#read(chunk));
@@ -149,14 +160,21 @@ export interface Ages {
   p99: number;
 }
 
-/** The camera's clock less ours, s, as its state tells it. */
-async function clockOffset(port: number): Promise<number> {
+/** Of ages the one in the middle, and the one that 99 of 100 are below. */
+export function oldness(ages: number[]): { median: number; p99: number } {
+  const sorted = [...ages].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  return { median: at(0.5), p99: at(0.99) };
+}
+
+/** The camera's clock less the machine's, s, as its state tells it. */
+export async function clockOffset(port: number): Promise<number> {
   let best = { took: Infinity, offset: NaN };
   for (let tries = 0; tries < 10; tries++) {
-    const asked = performance.now();
+    const asked = machineTime();
     const { time } = (await (await fetch(`http://127.0.0.1:${port}/state`)).json()) as { time: number };
-    const took = performance.now() - asked;
-    if (took < best.took) best = { took, offset: time - (asked + took / 2) / 1000 };
+    const took = machineTime() - asked;
+    if (took < best.took) best = { took, offset: time - (asked + took / 2) };
   }
   return best.offset;
 }
@@ -176,7 +194,7 @@ export async function watchWithSlow(
   const viewers = groups.flatMap(({ count, rate, ages }) =>
     Array.from({ length: count }, () => {
       return new Viewer(port, way, rate, (timestamp) => {
-        if (isMeasuring) ages.push(performance.now() / 1000 + offset - timestamp);
+        if (isMeasuring) ages.push(machineTime() + offset - timestamp);
       });
     }),
   );
@@ -185,9 +203,7 @@ export async function watchWithSlow(
     isMeasuring = true;
     await sleep(seconds * 1000);
     return groups.map(({ name, count, ages }) => {
-      const sorted = [...ages].sort((a, b) => a - b);
-      const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-      return { viewers: name, fps: ages.length / count / seconds, median: at(0.5), p99: at(0.99) };
+      return { viewers: name, fps: ages.length / count / seconds, ...oldness(ages) };
     });
   } finally {
     for (const { socket } of viewers) socket.destroy();
