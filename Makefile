@@ -94,12 +94,12 @@ start: ## The camera on Node alone, live, without Rust, LLVM or QEMU. PORT SCENE
 	$(build-module)
 	@node --import tsx host/main.ts $(CAMERA_OPTIONS) $(FLEET_OPTIONS)
 
-test: ## All tests, with the emulated board, Chromium and ffmpeg
+test: ## All tests, with the emulated board, Chromium, ffmpeg, gstreamer and OpenCV
 	$(call prepare-tests)
-	@$(browser); node --import tsx tests/run.ts
+	@$(browser); $(opencv); node --import tsx tests/run.ts
 
-test-long: ## The same at length, with OpenCV and sanitizers, then the simulated world under SEEDS (20) new seeds
-	$(call prepare-tests,long)
+test-long: ## The same at length, with sanitizers, then the simulated world under SEEDS (20) new seeds
+	$(call prepare-tests)
 	$(build-sanitized)
 	@$(browser); $(opencv); node --import tsx tests/run.ts long
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # Installs what this machine lacks to build, run and test wasmcam, and nothing that it has.
 #
-#     ./setup.sh [node] [board] [test] [long] [fuzz] [cross]      (the first three without a word)
+#     ./setup.sh [node] [board] [test] [fuzz] [cross]      (the first three without a word)
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
-#   test   Chromium, ffmpeg and gstreamer, which look at the stream as viewers do and send others, cjpeg, which files
-#          are compared with, nats-server with openssl, for fleets, and strace
-#   long   OpenCV, which looks at the stream too, for `make test-long` alone
+#   test   Chromium, ffmpeg, gstreamer and OpenCV, which look at the stream as viewers do, cjpeg, which files are
+#          compared with, nats-server with openssl, for fleets, and strace
 #   cross  a C compiler for 64-bit Arm, for `make build BOARD=linux TARGET=aarch64` alone
 #   fuzz   wasm2c and clang with libFuzzer and sanitizers, for `make fuzz`, `make sanitize` and `make test-long`
 #
@@ -297,16 +296,13 @@ debian_test() {
   if ! chromium_is_there && [ -n "$(candidate chromium)" ]; then
     want "tests of the page" chromium
   fi
+  if ! opencv_is_there; then
+    "$PYTHON" -c "import numpy" >/dev/null 2>&1 || want "tests of the stream with OpenCV" python3-numpy
+    "$PYTHON" -m pip --version >/dev/null 2>&1 || want "to fetch OpenCV" python3-pip
+  fi
   install_wanted || return 0
   chromium_is_there || chromium_of_playwright
-}
-
-debian_long() {
-  refresh_lists
-  "$PYTHON" -c "import numpy" >/dev/null 2>&1 || want "tests of the stream with OpenCV" python3-numpy
-  "$PYTHON" -m pip --version >/dev/null 2>&1 || want "to fetch OpenCV" python3-pip
-  install_wanted || return 0
-  opencv_from_registry
+  opencv_is_there || opencv_from_registry
 }
 
 debian_fuzz() {
@@ -376,9 +372,6 @@ test_lacks() {
   has openssl || printf '\n    openssl'
   has strace || printf '\n    strace'
   chromium_is_there || printf '\n    Chromium or Google Chrome, as chromium or google-chrome, or named in CHROMIUM'
-}
-
-long_lacks() {
   opencv_is_there || printf '\n    OpenCV for Python, as cv2'
 }
 
@@ -396,8 +389,8 @@ main() {
   [ $# -gt 0 ] || set -- node board test
   for group in "$@"; do
     case $group in
-      node | board | test | long | fuzz | cross) ;;
-      *) fail "no such group: $group. There are node, board, test, long, fuzz and cross." ;;
+      node | board | test | fuzz | cross) ;;
+      *) fail "no such group: $group. There are node, board, test, fuzz and cross." ;;
     esac
   done
 

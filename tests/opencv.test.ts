@@ -1,8 +1,6 @@
 /**
  * The stream as OpenCV reads it (cv2.VideoCapture): the camera on Node, on both boards, and behind a relay. Sizes,
  * colours, and that time goes on.
- *
- * For `make test-long` alone, which has setup.sh fetch OpenCV: 50 MB, 141 MB on the disk.
  */
 
 import assert from "node:assert/strict";
