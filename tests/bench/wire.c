@@ -13,8 +13,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdint.h>
@@ -102,13 +103,42 @@ set_up(const char *name, const char *address)
         must(ioctl(socket_of_it, SIOCSIFADDR, &request) == 0, "no address for a TUN device");
         inet_pton(AF_INET, "255.255.255.0", &value->sin_addr);
         must(ioctl(socket_of_it, SIOCSIFNETMASK, &request) == 0, "no netmask for a TUN device");
-        /* This program may be late on a busy machine: nothing is to be lost for that. */
-        request.ifr_qlen = DEVICE_QUEUE_PACKETS;
-        must(ioctl(socket_of_it, SIOCSIFTXQLEN, &request) == 0, "no queue for a TUN device");
     }
     request.ifr_flags = IFF_UP;
     must(ioctl(socket_of_it, SIOCSIFFLAGS, &request) == 0, "a network device does not start");
     close(socket_of_it);
+}
+
+/*
+ * Gives a device a queue in which nothing is lost where this program is late on a busy machine. The ioctl for it is
+ * the machine's root's alone.
+ */
+static void
+lengthen_queue(const char *name)
+{
+    struct {
+        struct nlmsghdr head;
+        struct ifinfomsg device;
+        struct rtattr attribute;
+        uint32_t packets;
+    } request = {
+        .head = { .nlmsg_len = sizeof request, .nlmsg_type = RTM_SETLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+        .device = { .ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(name) },
+        .attribute = { .rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = IFLA_TXQLEN },
+        .packets = DEVICE_QUEUE_PACKETS,
+    };
+    struct {
+        struct nlmsghdr head;
+        struct nlmsgerr error;
+        char rest[512];
+    } answer = { 0 };
+    int kernel = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    must(kernel >= 0 && send(kernel, &request, sizeof request, 0) == sizeof request
+             && recv(kernel, &answer, sizeof answer, 0) > 0,
+         "no netlink");
+    errno = -answer.error.error;
+    must(errno == 0, "no queue for a TUN device");
+    close(kernel);
 }
 
 /* Makes a network namespace, which this process is in from now on, with one end of the path. @returns its TUN device */
@@ -118,11 +148,12 @@ make_end(const char *address)
     struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
     must(unshare(CLONE_NEWNET) == 0, "no network namespace");
     int device = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    must(device >= 0, "/dev/net/tun");
+    must(device >= 0, "no /dev/net/tun");
     strcpy(request.ifr_name, "path");
     must(ioctl(device, TUNSETIFF, &request) == 0, "no TUN device");
     set_up("lo", NULL);
     set_up("path", address);
+    lengthen_queue("path");
     return device;
 }
 
@@ -178,13 +209,13 @@ main(int argc, char **argv)
     for (int end = 0; end < 2; end++) {
         devices[end] = make_end(addresses[end]);
         places[end] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-        must(places[end] >= 0, "/proc/self/ns/net");
+        must(places[end] >= 0, "no /proc/self/ns/net");
     }
     for (int end = 0; end < 2; end++) {
         ways[end].from = devices[end];
         ways[end].to = devices[!end];
         ways[end].packets = calloc(PACKETS_MAX, sizeof *ways[end].packets);
-        must(ways[end].packets != NULL, "memory");
+        must(ways[end].packets != NULL, "no memory");
         printf("%s", addresses[end]);
         if (is_user)
             printf(" --preserve-credentials --user=/proc/%d/ns/user", (int)getpid());

@@ -50,7 +50,7 @@ export async function startWire({ roundTripMs, rate, queueBytes = 0 }: WireOptio
     });
     void ended.then(() => resolve(false));
   });
-  if (!(await isThere)) throw new WireError(complaint.trim());
+  if (!(await isThere)) throw new WireError(`no path can be made on this machine (${complaint.trim()})`);
   const [near, far] = said.split("\n").map((line): End => {
     const [address, ...options] = line.split(" ");
     return { address, under: ["nsenter", ...options, "--"] };
