@@ -4,7 +4,7 @@
  * is read by `parser.ts`; who is let in is decided by `server.ts`.
  *
  * A viewer gets frames as parts of one endless answer, or, where it asked for a WebSocket, as messages, each of which
- * it acknowledges; then no more are under way than `websocket/window.ts` allows.
+ * it acknowledges; then no more are under way than `websocket/window.ts` allows. What it says is `websocket/talk.ts`'s.
  *
  * A run does at most one receive and one or two sends, whatever the peer does, and each wait has a deadline. A frame
  * goes out from the slot it lies in, as one piece, to its last byte or not at all; how slow the peer is decides only
@@ -30,10 +30,8 @@ import {
 import { Task } from "../scheduler";
 import { BOUNDARY, Slot } from "../slot";
 import { Socket } from "../sockets";
-import { CloseCode, Opcode, headBytes, writeHead } from "../websocket/frame";
 import { isKey, writeAccept } from "../websocket/handshake";
-import { Event, READER_BYTES, Reader } from "../websocket/reader";
-import { Window } from "../websocket/window";
+import { Talk } from "../websocket/talk";
 import { Writer } from "../writer";
 import { Method, Outcome, Parser } from "./parser";
 import { Server } from "./server";
@@ -126,13 +124,9 @@ export class Connection extends Task {
   /** Whether a place for a viewer, or for a snapshot, is taken. */
   private isViewer: bool = false;
   private isSnapshot: bool = false;
-  /** Whether the viewer watches by WebSocket; what it says, and how much it may be sent. */
+  /** Whether the viewer watches by WebSocket; what it says, how much it may be sent, and what else it is told. */
   private isWebSocket: bool = false;
-  private readonly reader: Reader = new Reader(heap.alloc(READER_BYTES));
-  private readonly window: Window = new Window();
-  /** Bytes of the pong, or the close, that is to be sent, in `output`; and whether it is a close, which is the last. */
-  private controlBytes: u32 = 0;
-  private isClosing: bool = false;
+  private readonly talk: Talk;
   /** Its place in the line before the keeper of secrets, from 1; 0 while it does not wait there. */
   place: u32 = 0;
   /** Whether it has asked the keeper for a change and has not heard yet what became of it. */
@@ -141,8 +135,10 @@ export class Connection extends Task {
   constructor(private readonly server: Server) {
     super();
     this.input = heap.alloc(IN_BYTES);
-    this.output = heap.alloc(OUT_BYTES);
+    const output = heap.alloc(OUT_BYTES);
+    this.output = output;
     this.body = heap.alloc(BODY_BYTES_MAX);
+    this.talk = new Talk(output);
   }
 
   get isWatching(): bool {
@@ -396,10 +392,7 @@ export class Connection extends Task {
     }
     if (!this.becomeViewer(now)) return;
     this.isWebSocket = true;
-    this.isClosing = false;
-    this.controlBytes = 0;
-    this.reader.begin();
-    this.window.begin(now);
+    this.talk.begin(now);
     parser.keepAlive = false;
     const head = this.writer.begin(this.output, OUT_BYTES);
     head.text("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
@@ -649,13 +642,13 @@ export class Connection extends Task {
       this.waitFor(slots.published, slots.published.count);
       return;
     }
-    if (this.isWebSocket && !this.window.isOpen(now)) {
+    if (this.isWebSocket && !this.talk.window.isOpen(now)) {
       this.state = State.WATCHING; // until something is acknowledged
       return;
     }
     if (this.state != State.OFFERING) this.progressAt = now;
     this.slot = slots.borrow();
-    const hasPing = this.isWebSocket && this.window.wantsPing(now);
+    const hasPing = this.isWebSocket && this.talk.window.wantsPing(now);
     const from = !this.isWebSocket ? newest.partAt : hasPing ? newest.pingAt : newest.messageAt;
     const end = this.isWebSocket ? newest.fileEnd : newest.partAt + newest.partBytes;
     const count = this.send(from, end, now);
@@ -667,8 +660,8 @@ export class Connection extends Task {
       this.waitForRoom(now);
       return;
     }
-    if (this.isWebSocket) this.window.begun(newest.sequence, u32(end - from), newest.time, now);
-    if (hasPing) this.window.pinged(now);
+    if (this.isWebSocket) this.talk.window.begun(newest.sequence, u32(end - from), newest.time, now);
+    if (hasPing) this.talk.window.pinged(now);
     if (this.sequence) this.dropped += newest.sequence - this.sequence - 1;
     this.sequence = newest.sequence;
     this.time = newest.time;
@@ -696,7 +689,7 @@ export class Connection extends Task {
     this.state = State.WATCHING;
     this.server.source.want(now);
     if (this.isWebSocket) {
-      this.window.heardAt = now;
+      this.talk.window.heardAt = now;
       this.wake(); // for what is to be told, and for a newer frame
       return;
     }
@@ -715,85 +708,27 @@ export class Connection extends Task {
    */
   private hear(now: i64): bool {
     if (!this.receive(Close.ABORT)) return false;
-    while (this.inputAt < this.inputEnd && !this.isClosing) this.readFrame(now);
-    if (this.isClosing) this.inputAt = this.inputEnd; // nothing that it says counts any more
+    const talk = this.talk;
+    talk.read(this.input + this.inputAt, this.inputEnd - this.inputAt, now);
+    this.inputAt = this.inputEnd;
+    this.age = talk.window.age;
     if (this.socket.readable) this.wake();
     if (this.state == State.SENDING_PART) return true;
-    if (this.controlBytes) {
+    if (talk.controlBytes) {
       this.outAt = this.output;
-      this.outEnd = this.output + this.controlBytes;
-      this.controlBytes = 0;
+      this.outEnd = this.output + talk.controlBytes;
+      talk.controlBytes = 0;
       this.toSending(now);
-      if (!this.isClosing) this.following = State.WATCHING;
+      if (!talk.isClosing) this.following = State.WATCHING;
       return false;
     }
-    if (this.window.frames == 0) return true;
-    const deadline = this.window.heardAt + WRITE_DEADLINE;
+    if (talk.window.frames == 0) return true;
+    const deadline = talk.window.heardAt + WRITE_DEADLINE;
     if (now >= deadline) {
       this.close(Close.ABORT);
       return false;
     }
     this.waitUntil(deadline);
     return true;
-  }
-
-  private readFrame(now: i64): void {
-    const reader = this.reader;
-    const event = reader.read(this.input + this.inputAt, this.inputEnd - this.inputAt);
-    this.inputAt += reader.used;
-    switch (event) {
-      case Event.MESSAGE:
-        this.readAcknowledgement(now);
-        break;
-      case Event.PING:
-        this.beginControl(Opcode.PONG, reader.controlBytes).bytes(reader.control, reader.controlBytes);
-        break;
-      case Event.PONG:
-        this.window.ponged(now);
-        break;
-      case Event.CLOSE:
-        this.isClosing = true;
-        if (reader.code == CloseCode.NONE) this.beginControl(Opcode.CLOSE, 0);
-        else this.endWebSocket(reader.code, "");
-        break;
-      case Event.WRONG:
-        this.endWebSocket(reader.code, reader.why);
-        break;
-      default:
-    }
-  }
-
-  /** A viewer's only kind of message: a frame's number in decimal digits, when it has the frame. */
-  private readAcknowledgement(now: i64): void {
-    const bytes = this.reader.messageBytes;
-    let sequence: u64 = 0;
-    let isNumber = bytes > 0 && bytes <= 10;
-    for (let i: u32 = 0; i < bytes && isNumber; i++) {
-      const digit: u32 = <u32>load<u8>(this.reader.message + i) - 0x30;
-      sequence = sequence * 10 + digit;
-      isNumber = digit <= 9;
-    }
-    if (!isNumber || sequence > u32.MAX_VALUE) {
-      return this.endWebSocket(CloseCode.INVALID, "a message is the number of a frame");
-    }
-    if (!this.window.acknowledge(<u32>sequence, now)) {
-      return this.endWebSocket(CloseCode.POLICY, "this frame is not to be acknowledged");
-    }
-    this.age = this.window.age;
-  }
-
-  /** Has the peer told why the connection ends, and ends it. */
-  private endWebSocket(code: CloseCode, why: string): void {
-    this.isClosing = true;
-    const text = this.beginControl(Opcode.CLOSE, 2 + why.length);
-    text.byte(<u32>code >> 8).byte(<u32>code & 0xff).text(why);
-  }
-
-  /** Begins a control frame; one that was not sent yet is not sent any more: of pings only the last needs its pong. */
-  private beginControl(opcode: Opcode, payloadBytes: u32): Writer {
-    const length = headBytes(payloadBytes);
-    writeHead(this.output, opcode, payloadBytes);
-    this.controlBytes = length + payloadBytes;
-    return this.writer.begin(this.output + length, payloadBytes);
   }
 }

@@ -216,8 +216,8 @@ export const BUGS: Bug[] = [
   {
     name: "by WebSocket who acknowledges nothing is not cut",
     file: "http/connection.ts",
-    from: "    const deadline = this.window.heardAt + WRITE_DEADLINE;\n    if (now >= deadline) {",
-    to: "    const deadline = this.window.heardAt + WRITE_DEADLINE;\n    if (now < 0) {",
+    from: "    const deadline = talk.window.heardAt + WRITE_DEADLINE;\n    if (now >= deadline) {",
+    to: "    const deadline = talk.window.heardAt + WRITE_DEADLINE;\n    if (now < 0) {",
   },
   {
     name: "a pong gets into the middle of a frame",
