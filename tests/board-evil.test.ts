@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EmulatedBoard, startBoard } from "../host/emulator/board.ts";
-import { evilForBoard, STOPPED_BY_BOARD, Way, WILD_CASES } from "./evil/compile.ts";
+import { evilForBoard } from "./evil/ahead-of-time.ts";
+import { STOPPED_BY_BOARD, Way, WILD_CASES } from "./evil/compile.ts";
 
 /** More than the first pause: whom nobody listens to, QEMU's network keeps waiting for seconds. */
 const FRESH_START_MS = 300;

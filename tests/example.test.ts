@@ -42,6 +42,8 @@ after(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 it("the example in docs/architecture.md runs", async () => {
   const options = JSON.parse(readFileSync(`${ROOT}asconfig.json`, "utf8"));
+  // Whether it runs does not depend on how well it is compiled.
+  Object.assign(options.options, { converge: false, optimizeLevel: 1 });
   options.targets = { example: { ...options.targets.board, outFile: "example.wasm", textFile: undefined } };
   writeFileSync(`${FOLDER}/asconfig.json`, JSON.stringify(options));
   const { error, stderr } = await asc.main(["--target", "example", "--baseDir", FOLDER]);

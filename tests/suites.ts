@@ -19,23 +19,29 @@ export const TEST_FILES: string[] = ALL_FILES.filter((name) => !LONG_FILES.inclu
 const BEYOND_NODE = new RegExp(
   [
     /"\.\/(?:browser|nats-server)\.ts"|"\.\.\/host\/(?:emulator|linux)\//,
-    /["](?:ffmpeg|cjpeg|gst-launch-1\.0)"|["]board\/build\.sh"/,
+    /\("(?:ffmpeg|cjpeg|gst-launch-1\.0|board\/build\.sh)", /, // run as a program
   ]
     .map(({ source }) => source)
     .join("|"),
 );
 
-/** Whether a file of this folder, or one of this folder that it imports, needs more than Node. */
-function needsMore(file: string, seen = new Set<string>()): boolean {
-  if (seen.has(file) || !existsSync(new URL(file, FOLDER))) return false; // what is missing fails in its test
-  seen.add(file);
-  const source = readFileSync(new URL(file, FOLDER), "utf8");
-  const imported = [...source.matchAll(/from "\.\/([\w/-]+\.ts)"/g)].map((match) => match[1]);
-  return BEYOND_NODE.test(source) || imported.some((name) => needsMore(name, seen));
+/** And what it says if it meets the machine's own clock, in sockets or in other programs. */
+const IN_REAL_TIME = /"node:(?:net|http|child_process|timers\/promises)"/;
+
+/** Whether a file of tests, or one of this folder that it imports, says so. One that is missing fails in its test. */
+function says(what: RegExp, file: string, from = FOLDER, seen = new Set<string>()): boolean {
+  const { href } = new URL(file, from);
+  if (seen.has(href) || !href.startsWith(FOLDER.href) || !existsSync(new URL(href))) return false;
+  seen.add(href);
+  const source = readFileSync(new URL(href), "utf8");
+  const imported = [...source.matchAll(/from "(\.[\w./-]+\.ts)"/g)].map((match) => match[1]);
+  return what.test(source) || imported.some((name) => says(what, name, new URL(href), seen));
 }
 
 /** The files of tests that need more than Node. All others run everywhere. */
-export const FILES_BEYOND_NODE: string[] = TEST_FILES.filter((file) => needsMore(file));
+export const FILES_BEYOND_NODE: string[] = TEST_FILES.filter((file) => says(BEYOND_NODE, file));
+const NODE_FILES: string[] = TEST_FILES.filter((file) => !FILES_BEYOND_NODE.includes(file));
+const REAL_TIME_FILES: string[] = NODE_FILES.filter((file) => says(IN_REAL_TIME, file));
 
 export interface Count {
   passed: number;
@@ -95,7 +101,12 @@ export const SUITES: Suite[] = [
       return { passed, failed: sum(output, /^\s*\[Tests\]: \d+ \/ (\d+)$/gm) - passed };
     },
   },
-  nodeSuite("the camera on Node", TEST_FILES.filter((file) => !FILES_BEYOND_NODE.includes(file))),
+  nodeSuite("the camera on Node", REAL_TIME_FILES),
+  nodeSuite(
+    "parts on Node, and the camera in the simulated world", // to which it makes no difference how busy the machine is
+    NODE_FILES.filter((file) => !REAL_TIME_FILES.includes(file)),
+    availableParallelism(),
+  ),
   {
     name: "parts of the firmware, on this machine",
     command: ["board/build.sh", "cargo", "test", "--locked"],

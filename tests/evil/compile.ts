@@ -1,4 +1,4 @@
-/** The evil module, compiled for Node or, ahead of time, for the board. */
+/** The evil module, compiled. */
 
 import { execFile } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
@@ -57,12 +57,4 @@ export async function compileEvil(): Promise<string> {
 
 export async function evilModule(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await readFile(await compileEvil()));
-}
-
-/** @returns the path of the AOT file */
-export async function evilForBoard(target: "cortex-m7" | "native" = "cortex-m7"): Promise<string> {
-  const wasm = await compileEvil();
-  const aot = wasm.replace(/wasm$/, `${target}.aot`);
-  await promisify(execFile)("board/build.sh", ["aot", wasm, aot, target], { cwd: ROOT });
-  return aot;
 }
