@@ -170,13 +170,14 @@ export enum Format {
 /**
  * The *soft sensor*, for boards without a sensor bus: says which frames it shall deliver from now on. It is a scene
  * that the board plays, or a camera that has a driver of its own; what a camera offers is in the settings `mode.0`,
- * `mode.1` …, such as `640x480 jpeg`, as soon as the board knows it.
+ * `mode.1` …, such as `640x480 jpeg`, as soon as the board knows it, and what it has to set besides in `control.0` …
+ * (`docs/board-interface.md`).
  * @param width pixels
  * @param height rows
  * @param format a {@link Format}
  * @param interval µs from one frame's beginning to the next
- * @returns 0, AGAIN while a camera is being brought to that (to be asked again with the same), REFUSED where it has no
- * such frames, MISSING where there is no soft sensor, or its camera is not plugged in
+ * @returns 0, AGAIN while a camera is being brought to that and to its controls' values (to be asked again with the
+ * same), REFUSED where it has no such frames, MISSING where there is no soft sensor, or its camera is not plugged in
  */
 // @ts-ignore: decorator
 @external("board", "softSensorSet")
@@ -274,7 +275,8 @@ export declare function cameraFile(name: usize, nameLength: u32, address: usize,
 export declare function settingGet(name: usize, nameLength: u32, address: usize, length: u32): i32;
 
 /**
- * Keeps a setting, so that it survives a restart and a loss of power; an empty value removes it.
+ * Keeps a setting, so that it survives a restart and a loss of power; an empty value removes it. One whose name begins
+ * with `control.` is not kept: a camera of the board's is brought to it, see {@link softSensorSet}.
  * @returns 0, or REFUSED where there is no room, or no memory that lasts
  */
 // @ts-ignore: decorator

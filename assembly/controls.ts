@@ -38,8 +38,8 @@ export class Control {
   constructor(
     readonly name: string,
     readonly kind: Kind,
-    /** What a number counts, in ASCII: `us`, `%`; or "". */
-    readonly unit: string,
+    /** What a number counts, in ASCII: `us`, `%`; or "". A camera of the board's may count something else. */
+    public unit: string,
   ) {}
 
   /** Makes it a number from `least` to `most`. A value that is out of range becomes the default. */
@@ -85,7 +85,7 @@ export class Control {
         const negative = length > 1 && load<u8>(address) == 0x2d;
         let number: i64 = 0;
         let i: u32 = negative ? 1 : 0;
-        if (length == 0 || length > 10) return false;
+        if (length == 0 || length > 11) return false;
         for (; i < length; i++) {
           const digit = <i32>load<u8>(address + i) - 0x30;
           if (digit < 0 || digit > 9) return false;
@@ -176,6 +176,24 @@ export class Controls {
       if (control.available && equals(name, length, control.name)) return control;
     }
     return null;
+  }
+
+  /** The control of that name, whether the camera has it or not, or null. */
+  named(name: string): Control | null {
+    for (let i = 0; i < this.all.length; i++) if (this.all[i].name == name) return this.all[i];
+    return null;
+  }
+
+  /**
+   * Adds one that only a camera of the board's has, in front of those of the encoder: while the camera is being
+   * described, and at no other time.
+   */
+  addFound(name: string, kind: Kind): Control {
+    const control = this.add(name, kind, "");
+    const place = this.all.indexOf(this.quality);
+    for (let i = this.all.length - 1; i > place; i--) this.all[i] = this.all[i - 1];
+    this.all[place] = control;
+    return control;
   }
 
   /** Makes the wanted values the present ones, and the other way round. */

@@ -33,6 +33,10 @@ export const HEIGHT_MAX: u32 = 960;
 export const FILE_PIXELS_MAX: u32 = 4096;
 /** Sizes and formats that a camera's frames may have: more are not offered. */
 export const CAMERA_MODES_MAX: i32 = 64;
+/** What a camera of the board's may have to set besides: more is not asked for. */
+export const CAMERA_CONTROLS_MAX: i32 = 32;
+/** Bytes that it takes in the answer of `/control`, at most: the rest of OUT_BYTES is for what else there is. */
+export const CAMERA_CONTROLS_BYTES: u32 = 2400;
 /** Bytes of the largest frame, at two bytes a pixel. */
 export const FRAME_BYTES_MAX: u32 = WIDTH_MAX * HEIGHT_MAX * 2;
 /**

@@ -1,13 +1,14 @@
 /**
  * Settings that the board keeps: the values of the controls, by their names, and what the soft sensor was given to
  * show. A value that makes no sense is named in the log and the default taken: a camera with a bad setting still shows
- * a picture.
+ * a picture. Those that begin with `control.` are not kept, but reach a camera of the board's own.
  */
 
+import { SPACE, equals } from "./ascii";
 import { Fault, Format, Level, settingGet, settingPut } from "./board";
-import { Control, Controls } from "./controls";
+import { Control, Controls, Kind } from "./controls";
 import { beginLine, endLine } from "./journal";
-import { FILE_PIXELS_MAX, HEIGHT_MAX, SETTING_BYTES, WIDTH_MAX } from "./limits";
+import { CAMERA_CONTROLS_BYTES, FILE_PIXELS_MAX, HEIGHT_MAX, SETTING_BYTES, WIDTH_MAX } from "./limits";
 import { Writer } from "./writer";
 
 const NAME_BYTES: u32 = 64;
@@ -20,6 +21,11 @@ let textWriter: Writer | null = null;
 function begin(address: usize, length: u32): Writer {
   if (!textWriter) textWriter = new Writer();
   return textWriter!.begin(address, length);
+}
+
+/** Begins the name of a setting that is the camera's. */
+function beginControl(): Writer {
+  return begin(name, NAME_BYTES).text("control.");
 }
 
 /** Where the value lies that was read last. */
@@ -112,6 +118,119 @@ export function readMode(n: i32, scene: Scene): bool {
   if (readFormat(scene, space + 1)) readSize(scene, space, widthMax, isFile ? FILE_PIXELS_MAX : HEIGHT_MAX);
   if (scene.format == Format.YUYV && scene.width % 2 != 0) scene.width = 0;
   return true;
+}
+
+/** Where the word lies that was read last, and how long it is: 0 where there was none. */
+let wordAt: usize = 0;
+let wordLength: u32 = 0;
+/** Bytes of a control's name at most. */
+const CONTROL_BYTES_MAX: i32 = <i32>NAME_BYTES - 8;
+/** Bytes that the camera's controls take in answers so far. */
+let controlsBytes: u32 = 0;
+
+/**
+ * Reads what the board's camera has to set under number `n`, and makes a control of it, which is added to `found`:
+ * `brightness number -64 64 0` (least, most, default, and maybe a unit), `auto_exposure switch on` (default) or
+ * `white_balance choice auto auto manual` (default, then all). One that the module has already, or has no room for, or
+ * that makes no sense, is left out.
+ * @returns false where there are no more
+ */
+export function readControl(n: i32, controls: Controls, found: Control[]): bool {
+  valueLength = settingGet(name, beginControl().integer(n).length, value, SETTING_BYTES);
+  if (valueLength == Fault.MISSING) return false;
+  if (valueLength < 0) return true;
+  wordAt = value;
+  wordLength = 0;
+  const title = word();
+  const kind = kindNamed(word());
+  // What `/control` says of it, beside these words; of choices also what stands around each.
+  const bytes = 84 + valueLength * (kind == Kind.CHOICE ? 2 : 1);
+  let control = controls.named(title);
+  if (!title.length || title.length > CONTROL_BYTES_MAX || kind < 0) return true;
+  if (control && (control.available || control.kind != kind)) return true;
+  if (controlsBytes + bytes > CAMERA_CONTROLS_BYTES) {
+    beginLine().text("no room for the camera's control ").text(title);
+    endLine(Level.WARNING);
+    return true;
+  }
+  if (!control) control = controls.addFound(title, kind);
+  if (!describeControl(control)) return true;
+  controlsBytes += bytes;
+  found.push(control);
+  hearControl(control);
+  return true;
+}
+
+/** Makes of a control what the rest of the value says. @returns whether that makes sense */
+function describeControl(control: Control): bool {
+  switch (control.kind) {
+    case Kind.NUMBER: {
+      control.least = i32.MIN_VALUE;
+      control.most = i32.MAX_VALUE;
+      let isNumber = true;
+      const numbers = memory.data(12);
+      for (let i: usize = 0; i < 3; i++) {
+        nextWord();
+        isNumber = isNumber && control.read(wordAt, wordLength);
+        store<i32>(numbers + i * 4, control.wanted);
+      }
+      const least = load<i32>(numbers);
+      const most = load<i32>(numbers, 4);
+      const initial = load<i32>(numbers, 8);
+      if (!isNumber || least > initial || initial > most) return false;
+      control.unit = word();
+      control.setRange(least, most, initial);
+      return true;
+    }
+    case Kind.SWITCH:
+      nextWord();
+      control.setSwitch(equals(wordAt, wordLength, "on"));
+      return true;
+    default: {
+      const initial = word();
+      const choices: string[] = [];
+      for (let choice = word(); choice.length; choice = word()) choices.push(choice);
+      const place = choices.indexOf(initial);
+      if (place < 0) return false;
+      control.setChoices(choices, place);
+      return true;
+    }
+  }
+}
+
+/** Gives a control of the camera's the value that the camera has, as far as the board knows. */
+export function hearControl(control: Control): void {
+  valueLength = settingGet(name, beginControl().text(control.name).length, value, SETTING_BYTES);
+  if (valueLength > 0 && control.read(value, valueLength)) control.value = control.wanted;
+}
+
+/** Has the board bring its camera to a control's value: softSensorSet answers when it has, or could not. */
+export function tellControl(control: Control): void {
+  const nameLength = beginControl().text(control.name).length;
+  const text = begin(value, SETTING_BYTES);
+  control.write(control.value, text);
+  settingPut(name, nameLength, value, text.length);
+}
+
+function kindNamed(name: string): i32 {
+  if (name == "number") return Kind.NUMBER;
+  if (name == "choice") return Kind.CHOICE;
+  return name == "switch" ? Kind.SWITCH : -1;
+}
+
+/** The value's next word, or "". */
+function word(): string {
+  nextWord();
+  return String.UTF8.decodeUnsafe(wordAt, wordLength);
+}
+
+/** Goes on to the value's next word. */
+function nextWord(): void {
+  const end = value + valueLength;
+  wordAt += wordLength;
+  while (wordAt < end && load<u8>(wordAt) == SPACE) wordAt++;
+  wordLength = 0;
+  while (wordAt + wordLength < end && load<u8>(wordAt + wordLength) != SPACE) wordLength++;
 }
 
 /** Reads a size, the value's characters up to `end`, where it makes sense. */

@@ -1,10 +1,14 @@
 /**
  * Cameras of Linux' on the board `linux`, through a faked device (tests/video/): each format as a picture, what is
- * listed and chosen, damaged pictures, a camera that is unplugged, and what is none. No real camera was here.
+ * listed and chosen, what it has to set, damaged pictures, a camera that is unplugged, and what is none. No real camera
+ * was here.
  */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, test } from "node:test";
 import sharp from "sharp";
@@ -56,6 +60,12 @@ const stateOf = async (board: LinuxBoard) => (await (await fetch(`${board.url}st
 const controlOf = async (board: LinuxBoard, name: string) => {
   const { controls } = await (await fetch(`${board.url}control`)).json();
   return controls.find((control: { name: string }) => control.name === name);
+};
+
+const post = async (board: LinuxBoard, form: string, path = "control") => {
+  const headers = { ...bearer(ADMIN_SECRET), "Content-Type": "application/x-www-form-urlencoded" };
+  const response = await fetch(`${board.url}${path}`, { method: "POST", headers, body: form });
+  return [response.status, await response.text()] as const;
 };
 
 /** What is of interest in the state of capture. */
@@ -225,15 +235,10 @@ describe("what a camera offers", () => {
     assert.deepEqual(size.choices, ["640x480", "160x120", "1920x1080", "1280x960"]);
     assert.deepEqual([size.default, size.value], ["640x480", "640x480"]);
     assert.deepEqual((await controlOf(board, "format")).choices, ["jpeg", "yuyv"]);
-    const post = async (form: string) => {
-      const headers = { ...bearer(ADMIN_SECRET), "Content-Type": "application/x-www-form-urlencoded" };
-      const response = await fetch(`${board.url}control`, { method: "POST", headers, body: form });
-      return [response.status, await response.text()] as const;
-    };
-    const [status, text] = await post("size=1920x1080&format=yuyv");
+    const [status, text] = await post(board, "size=1920x1080&format=yuyv");
     assert.deepEqual([status, text], [400, "the camera has yuyv in these sizes only: 160x120 640x480 1280x960\n"]);
-    assert.equal((await post("size=320x240"))[0], 400);
-    assert.equal((await post(`size=${SIZE}&format=yuyv`))[0], 200);
+    assert.equal((await post(board, "size=320x240"))[0], 400);
+    assert.equal((await post(board, `size=${SIZE}&format=yuyv`))[0], 200);
     const isThere = ({ format, state }: Told) => format === "yuyv" && state === "running";
     const capture = await until(board, "the other format", isThere);
     assert.deepEqual([capture.width, capture.height], [WIDTH, HEIGHT]);
@@ -256,6 +261,220 @@ describe("what a camera offers", () => {
       assert.equal(`${size.value} ${format.value}`, expected);
     });
   }
+});
+
+describe("what a camera has to set", () => {
+  /** Its numbers as in linux/v4l2-controls.h; of white balance and exposure the camera takes care itself, at first. */
+  const BRIGHTNESS = "0x980900";
+  const CONTRAST = "0x980901";
+  const WHITE_BALANCE = "0x98090c";
+  const TEMPERATURE = "0x98091a";
+  const POWER_LINE = "0x980918";
+  const AUTO_EXPOSURE = "0x9a0901";
+  const EXPOSURE = "0x9a0902";
+  const scenario = [
+    "format MJPG",
+    `size ${SIZE} 60`,
+    `control ${BRIGHTNESS} integer -64 64 1 0`,
+    `control ${CONTRAST} integer 0 100 5 50`,
+    "coarse 10",
+    `control ${WHITE_BALANCE} boolean 0 1 1 1`,
+    "control 0x980914 integer 0 1 1 0",
+    `control ${POWER_LINE} menu 0 2 1 1`,
+    "item 0 Disabled",
+    "item 1 50 Hz",
+    "item 2 60 Hz",
+    `control ${TEMPERATURE} integer 2800 6500 1 4600`,
+    `active ${WHITE_BALANCE} 0`,
+    "control 0x98091b integer 0 10 1 5 4", // read-only
+    `control ${AUTO_EXPOSURE} menu 0 3 1 3`,
+    "item 1 Manual Mode",
+    "item 3 Aperture Priority Mode",
+    `control ${EXPOSURE} integer 3 2047 1 250`,
+    `active ${AUTO_EXPOSURE} 1`,
+    "control 0x9a0917 numbers 0 1 1 1",
+    "item 0 100",
+    "item 1 400",
+    "control 0x9a0904 integer -10 10 1 0", // none that the camera's controls have
+  ];
+  const camera = async (lines = scenario) => fake(lines, { MJPG: [await jpeg()] });
+
+  async function comesTo(board: LinuxBoard, values: Record<string, string | number | boolean>): Promise<void> {
+    for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(20)) {
+      const is: Record<string, unknown> = {};
+      for (const name of Object.keys(values)) is[name] = (await controlOf(board, name)).value;
+      if (JSON.stringify(is) === JSON.stringify(values)) return;
+      const told = `${JSON.stringify(is)} never became ${JSON.stringify(values)}; ${board.log.join("\n")}`;
+      assert.ok(performance.now() < deadline, told);
+    }
+  }
+
+  /** Waits until the camera was set to these, one after another. */
+  async function wasSet(camera: FakeCamera, expected: string[]): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (camera.sets.length < expected.length && performance.now() < deadline) await sleep(20);
+    assert.deepEqual(camera.sets, expected);
+  }
+
+  test("becomes the controls, and is left as it is", async () => {
+    const device = await camera();
+    const board = await start(device);
+    await firstPicture(board.url);
+    const { controls } = await (await fetch(`${board.url}control`)).json();
+    const shown = controls.map(({ name }: { name: string }) => name);
+    assert.ok(shown.indexOf("power_line_frequency") < shown.indexOf("quality"), "the encoder's come last");
+    const own = ["size", "format", "fps", "quality", "sampling", "restart_interval", "frame_bytes", "byte_rate"];
+    const others = controls.filter(({ name }: { name: string }) => !own.includes(name));
+    const number = (name: string, min: number, max: number, value: number, unit?: string) => {
+      return { name, kind: "number", min, max, ...(unit ? { unit } : {}), default: value, value };
+    };
+    const choice = (name: string, choices: string[], value: string) => {
+      return { name, kind: "choice", choices, default: value, value };
+    };
+    const toggle = (name: string, value: boolean) => ({ name, kind: "switch", default: value, value });
+    assert.deepEqual(others, [
+      toggle("mirror", false),
+      toggle("auto_exposure", true),
+      number("exposure", 300, 204_700, 25_000, "us"),
+      choice("white_balance", ["auto", "manual"], "auto"),
+      number("brightness", -64, 64, 0),
+      number("contrast", 0, 100, 50),
+      number("white_balance_temperature", 2800, 6500, 4600, "K"),
+      choice("power_line_frequency", ["disabled", "50_hz", "60_hz"], "50_hz"),
+      choice("iso", ["100", "400"], "400"),
+    ]);
+    assert.equal((await post(board, "quality=50"))[0], 200);
+    const { published } = await stateOf(board);
+    await until(board, "pictures after it", (capture) => capture.published > published + 3);
+    assert.deepEqual(device.sets, []);
+  });
+
+  test("is set, and read back as the camera rounds it, while pictures come", async () => {
+    const device = await camera();
+    const board = await start(device);
+    await firstPicture(board.url);
+    assert.equal((await post(board, "brightness=-12&contrast=74&power_line_frequency=60_hz&mirror=on"))[0], 200);
+    await comesTo(board, { brightness: -12, contrast: 70, power_line_frequency: "60_hz", mirror: true });
+    // The steps are five, as the camera tells; that it goes by ten it does not.
+    const expected = [`${BRIGHTNESS} -12`, `${CONTRAST} 75`, `${POWER_LINE} 2`, "0x980914 1"];
+    await wasSet(device, expected);
+    const [status, text] = await post(board, "brightness=3&contrast=101");
+    assert.deepEqual([status, text], [400, "contrast can't be 101: it is a whole number from 0 to 100\n"]);
+    assert.deepEqual(await post(board, "power_line_frequency=70_hz"), [
+      400,
+      "power_line_frequency can't be 70_hz: it is one of disabled, 50_hz, 60_hz\n",
+    ]);
+    const { published } = await stateOf(board);
+    const capture = await until(board, "more pictures", (capture) => capture.published > published + 3);
+    assert.equal(capture.fault, "none");
+    await wasSet(device, expected);
+    await comesTo(board, { brightness: -12, contrast: 70 });
+    assert.equal(board.log.filter((line) => /x\d+ jpeg, \d+ frames/.test(line)).length, 1, "the stream went on");
+  });
+
+  test("counts where the camera does not choose it itself, from then on", async () => {
+    const device = await camera();
+    const board = await start(device);
+    await firstPicture(board.url);
+    await post(board, "exposure=10000&white_balance_temperature=3000");
+    await post(board, "brightness=1");
+    await wasSet(device, [`${BRIGHTNESS} 1`]);
+    await comesTo(board, { exposure: 10_000, white_balance_temperature: 3000 });
+    await post(board, "auto_exposure=off");
+    await wasSet(device, [`${BRIGHTNESS} 1`, `${AUTO_EXPOSURE} 1`, `${EXPOSURE} 100`]);
+    await post(board, "white_balance_temperature=3500&white_balance=manual&exposure=20030");
+    const last = [`${WHITE_BALANCE} 0`, `${EXPOSURE} 200`, `${TEMPERATURE} 3500`];
+    await wasSet(device, [`${BRIGHTNESS} 1`, `${AUTO_EXPOSURE} 1`, `${EXPOSURE} 100`, ...last]);
+    await comesTo(board, { auto_exposure: false, exposure: 20_000, white_balance: "manual" });
+    await post(board, "auto_exposure=on");
+    await comesTo(board, { auto_exposure: true, exposure: 20_000 });
+    assert.equal(device.sets.at(-1), `${AUTO_EXPOSURE} 3`);
+    assert.ok(!board.log.some((line) => line.includes("can't be")), board.log.join("\n"));
+  });
+
+  test("stays where the camera refuses, which the log says, and pictures come", async () => {
+    const device = await camera();
+    const board = await start(device);
+    await firstPicture(board.url);
+    await post(board, "brightness=5");
+    await comesTo(board, { brightness: 5 });
+    device.set("grabbed", true);
+    await post(board, "brightness=30");
+    await board.line(/WARNING camera .*: brightness can't be 30 now, and stays 5: the camera is busy$/);
+    await comesTo(board, { brightness: 5 });
+    const { published } = await stateOf(board);
+    await until(board, "more pictures", (capture) => capture.published > published + 3);
+    device.set("grabbed", false);
+    await post(board, "brightness=30");
+    await comesTo(board, { brightness: 30 });
+    await wasSet(device, [`${BRIGHTNESS} 5`, `${BRIGHTNESS} 30`]);
+    assert.equal((await (await fetch(`${board.url}state`)).json()).restarts, 0);
+  });
+
+  test("is set again after the camera was unplugged, and after a restart where it was saved", async () => {
+    const device = await camera();
+    const settingsFile = join(await mkdtemp(join(tmpdir(), "wasmcam-")), "settings.json");
+    stopping.push(() => rm(dirname(settingsFile), { recursive: true, force: true }));
+    const board = await start(device, { settingsFile });
+    await firstPicture(board.url);
+    await post(board, "brightness=20&auto_exposure=off&exposure=5000");
+    const expected = [`${AUTO_EXPOSURE} 1`, `${EXPOSURE} 50`, `${BRIGHTNESS} 20`];
+    await wasSet(device, expected);
+    assert.deepEqual(await post(board, "", "control/save"), [200, "kept\n"]);
+    device.set("unplugged", true);
+    await until(board, "missing", ({ fault }) => fault === "missing");
+    await post(board, "contrast=20"); // for when it is back
+    device.set("unplugged", false);
+    await until(board, "pictures again", ({ fault }) => fault === "none");
+    const { [1]: exposure, [2]: brightness } = expected;
+    await wasSet(device, [...expected, expected[0], exposure, brightness, `${CONTRAST} 20`]);
+    await comesTo(board, { auto_exposure: false, exposure: 5000, brightness: 20, contrast: 20 });
+    await board.stop();
+    const other = await camera();
+    const second = await start(other, { settingsFile });
+    await firstPicture(second.url);
+    await wasSet(other, expected);
+    await comesTo(second, { auto_exposure: false, exposure: 5000, brightness: 20, contrast: 50 });
+  });
+
+  test("has bounds: what there is no room for is left out, and named", async () => {
+    const sizes = Array.from({ length: 64 }, (_, n) => `size ${1000 + n}x1000 30`);
+    const menu = (id: string) => {
+      const items = Array.from({ length: 8 }, (_, n) => `item ${n} A rather long name, ${n}`);
+      return [`control ${id} menu 0 7 1 0`, ...items];
+    };
+    const hex = (id: number) => `0x${id.toString(16)}`;
+    const numbers = [0, 1, 2, 3, 14, 15, 16, 19, 26, 27, 28].map((n) => hex(0x980900 + n));
+    const others = [2, 8, 9, 10, 13, 17].map((n) => hex(0x9a0900 + n));
+    const wide = (id: string) => `control ${id} integer -1000000000 2000000000 1 -1000000000`;
+    const lines = ["format MJPG", `size ${SIZE} 30`, ...sizes, ...numbers.map(wide), ...menu("0x98091f")];
+    lines.push(...others.map(wide), ...menu("0x9a0914"), ...menu("0x9a0919"), ...menu("0x9a091a"));
+    const board = await start(await camera(lines));
+    await board.line(/WARNING no room for the camera's control \w+$/);
+    const response = await fetch(`${board.url}control`);
+    const { controls } = (await response.json()) as { controls: { name: string; choices: string[] }[] };
+    const named = controls.map(({ name }) => name);
+    assert.ok(["white_balance", "exposure", "gain", "brightness"].every((name) => named.includes(name)));
+    assert.ok(named.length < 8 + 21 && named.length > 8 + 12, named.join());
+    assert.equal((await (await fetch(`${board.url}state`)).json()).restarts, 0);
+  });
+
+  test("is listed beside sizes and formats", async () => {
+    const { out } = await run(["--list-cameras", `--camera=${DEVICE}`], (await camera()).env);
+    const [, , , ...words] = out.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
+    assert.deepEqual(words, [
+      ["device", "control", "can be", "default", "now"],
+      [DEVICE, "auto_exposure", "on off", "on", "on"],
+      [DEVICE, "white_balance", "auto manual", "auto", "auto"],
+      [DEVICE, "exposure", "300 to 204700 us", "25000", "25000"],
+      [DEVICE, "white_balance_temperature", "2800 to 6500 K", "4600", "4600"],
+      [DEVICE, "brightness", "-64 to 64", "0", "0"],
+      [DEVICE, "contrast", "0 to 100", "50", "50"],
+      [DEVICE, "power_line_frequency", "disabled 50_hz 60_hz", "50_hz", "50_hz"],
+      [DEVICE, "mirror", "on off", "off", "off"],
+      [DEVICE, "iso", "100 400", "400", "400"],
+    ]);
+  });
 });
 
 describe("a camera that comes and goes", () => {

@@ -201,6 +201,69 @@ describe("setting controls", () => {
   });
 });
 
+describe("what a camera of the board's has to set", () => {
+  it("becomes controls where it makes sense, goes to the board, and is read from there again", () => {
+    const settings: Record<string, string> = {
+      "control.brightness": "-5",
+      "control.sharpness": "99", // more than there may be: the default
+      "control.tint": "green",
+      contrast: "7", // what was kept
+    };
+    const descriptions = [
+      "brightness number -64 64 0",
+      "exposure number 300 204700 25000 us",
+      "auto_exposure switch on",
+      "sharpness number 0 10 3",
+      "tint choice red red green",
+      "contrast number 0 10 5",
+      "quality number 0 10 5", // the module's own
+      "saturation switch on", // a number, else
+      "gamma number 5 10 1", // each of these makes no sense
+      "hue number 5 a 1",
+      "pan number 5",
+      "flavour choice sour sweet salty",
+      "mirror",
+      "zoom dial 1",
+      "x".repeat(300),
+      `${"x".repeat(60)} switch on`,
+      "flip switch off",
+    ];
+    for (const [n, description] of descriptions.entries()) settings[`control.${n}`] = description;
+    const world = new SimulatedWorld({ module, scene, seed: 1, settings });
+    const viewer = world.watch();
+    world.run(2 * SECOND);
+    const found = new Map([...controls(world)].map(([name, { value }]) => [name, value]));
+    for (const name of ["size", "format", "fps", "sampling", "restart_interval", "frame_bytes", "byte_rate"]) {
+      assert.ok(found.delete(name), name);
+    }
+    assert.deepEqual(Object.fromEntries(found), {
+      flip: false,
+      auto_exposure: true,
+      exposure: 25_000,
+      brightness: -5,
+      contrast: 7,
+      sharpness: 3,
+      tint: "green",
+      quality: 85,
+    });
+    assert.equal(world.settings.get("control.contrast"), "7", "the camera is brought to what was kept");
+    assert.equal(post(world, "brightness=65").status, 400);
+    const { settings: board } = world;
+    const put = board.put.bind(board);
+    // The camera makes something else of it.
+    board.put = (name, value) => put(name, name === "control.brightness" && value === "64" ? "60" : value);
+    assert.equal(post(world, "brightness=64&tint=red&auto_exposure=off&exposure=300").status, 200);
+    const frames = viewer.parts.length;
+    world.runUntil(() => viewer.parts.length > frames + 3, SECOND, "frames");
+    const names = ["brightness", "tint", "auto_exposure", "exposure"];
+    const told = names.map((name) => board.get(`control.${name}`));
+    assert.deepEqual(told, ["60", "red", "off", "300"]);
+    assert.equal(controls(world).get("brightness")!.value, 60);
+    checkStream(viewer);
+    assert.equal(state(world).restarts, 0);
+  });
+});
+
 describe("files that the sensor makes", () => {
   it("pass as they are, cut at their end; a broken one is dropped and counted", async () => {
     const [world, sensor] = await chipWorld("ov2640", { format: "jpeg", size: "320x240" });

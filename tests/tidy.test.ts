@@ -21,6 +21,7 @@ const UNSAFE_CORNERS = [
   "board/boards/mps2-an500/src/lib.rs", // the addresses of devices and memory
   "board/boards/mps2-an500/src/watch.rs", // the watchdog's interrupt, and faults
   "board/boards/linux/src/camera.rs", // one call into libc: a thread's signals
+  "board/boards/linux/src/controls.rs", // one call into libc: a device's controls
   "board/boards/linux/src/video.rs", // one call into libc: a format's levels
   "board/boards/linux/src/queue.rs", // calls into libc that rustix does not have
   "board/drivers/src/lib.rs", // registers

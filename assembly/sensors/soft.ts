@@ -1,13 +1,13 @@
 /**
  * The soft sensor: for boards without a sensor bus, which simply deliver the frames that they are asked for. It has
  * what the board was given to show, in one size and format; or it is a camera with a driver of the board's own, with
- * the sizes and formats that this offers. There is no lens to set.
+ * the sizes and formats that this offers, and whatever else it has to set (`docs/board-interface.md`).
  */
 
 import { Fault, Format, softSensorSet } from "../board";
-import { Controls, formatName } from "../controls";
-import { CAMERA_MODES_MAX, READY_PAUSE, SECOND } from "../limits";
-import { Scene, readMode } from "../settings";
+import { Control, Controls, formatName } from "../controls";
+import { CAMERA_CONTROLS_MAX, CAMERA_MODES_MAX, READY_PAUSE, SECOND } from "../limits";
+import { Scene, hearControl, readControl, readMode, tellControl } from "../settings";
 import { Sensor } from "./sensor";
 
 export class SoftSensor extends Sensor {
@@ -19,6 +19,10 @@ export class SoftSensor extends Sensor {
   private readonly formats: StaticArray<i32> = new StaticArray<i32>(CAMERA_MODES_MAX);
   /** What to say to whoever wants another size in the format of that place. */
   private objections: string[] = [];
+  /** What else a camera has to set. */
+  private readonly found: Control[] = [];
+  /** Whether the camera was told the controls' values, and what it made of them is to be heard. */
+  private isTold: bool = false;
 
   constructor(
     controls: Controls,
@@ -56,6 +60,7 @@ export class SoftSensor extends Sensor {
     }
     this.controls.size.setChoices(sizes, 0);
     this.controls.format.setChoices(formats, 0);
+    for (let n = 0; n < CAMERA_CONTROLS_MAX; n++) if (!readControl(n, this.controls, this.found)) break;
   }
 
   get objection(): string {
@@ -63,9 +68,14 @@ export class SoftSensor extends Sensor {
     return !isFound || this.wanted() ? "" : this.objections[this.controls.format.value];
   }
 
-  start(): void {}
+  start(): void {
+    this.isTold = false; // and may have been set to something else since
+  }
 
-  apply(): void {}
+  apply(): void {
+    for (let i = 0; i < this.found.length; i++) tellControl(this.found[i]);
+    this.isTold = true;
+  }
 
   run(now: i64): i32 {
     const controls = this.controls;
@@ -75,6 +85,10 @@ export class SoftSensor extends Sensor {
     if (!mode) return Fault.REFUSED;
     const result = softSensorSet(mode.width, mode.height, mode.format, u32(this.interval));
     if (result == Fault.AGAIN) this.wakeAt = now + READY_PAUSE;
+    if (result == 0 && this.isTold) {
+      for (let i = 0; i < this.found.length; i++) hearControl(this.found[i]);
+      this.isTold = false;
+    }
     return result;
   }
 

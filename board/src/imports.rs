@@ -350,7 +350,7 @@ fn setting_get(board: &mut Board, memory: &mut [u8], name: u32, name_length: u32
     let value = board.settings.get(take_text(memory, name, name_length)?);
     bytes(memory, address, length)?;
     match value {
-        Some(value) => give_text(memory, value, address, length),
+        Some(value) => give_text(memory, &value, address, length),
         None => Ok(Fault::Missing as i32),
     }
 }

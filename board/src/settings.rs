@@ -1,5 +1,6 @@
 //! The settings that the module asks for by name, and has the board keep.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,7 +12,7 @@ use crate::fault::Fault;
 const KEPT_BYTES_MAX: usize = 4096;
 
 pub trait Settings {
-    fn get(&self, name: &str) -> Option<&str>;
+    fn get(&self, name: &str) -> Option<Cow<'_, str>>;
 
     /// Keeps a value, so that it survives a restart and a loss of power; an empty one removes what was kept. Answers
     /// `Fault::Refused` where that can't be done, and then nothing has changed.
@@ -103,8 +104,8 @@ pub struct KeptSettings {
 }
 
 impl Settings for KeptSettings {
-    fn get(&self, name: &str) -> Option<&str> {
-        [&self.fixed, &self.given, &self.kept].into_iter().find_map(|values| values.get(name))
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        [&self.fixed, &self.given, &self.kept].into_iter().find_map(|values| values.get(name)).map(Cow::from)
     }
 
     fn put(&mut self, name: &str, value: &str) -> Result<(), Fault> {
@@ -197,12 +198,12 @@ mod tests {
         let store = MemoryStore::default();
         let kept = values(&["fps=5", "quality=20"]);
         let mut settings = KeptSettings { kept, store: Some(Box::new(store.clone())), ..Default::default() };
-        assert_eq!(settings.get("quality"), Some("20"));
+        assert_eq!(settings.get("quality").as_deref(), Some("20"));
         assert_eq!(settings.put("quality", "40"), Ok(()));
-        assert_eq!(settings.get("quality"), Some("40"));
+        assert_eq!(settings.get("quality").as_deref(), Some("40"));
         assert_eq!(store.values(), values(&["fps=5", "quality=40"]));
         assert_eq!(settings.put("fps", ""), Ok(()));
-        assert_eq!(settings.get("fps"), None);
+        assert_eq!(settings.get("fps").as_deref(), None);
         assert_eq!(store.values(), values(&["quality=40"]));
     }
 
@@ -221,21 +222,21 @@ mod tests {
     fn what_was_said_at_start_counts_until_something_is_put() {
         let mut settings =
             KeptSettings { given: values(&["fps=7"]), kept: values(&["fps=5", "quality=20"]), ..Default::default() };
-        assert_eq!(settings.get("fps"), Some("7"));
-        assert_eq!(settings.get("quality"), Some("20"));
+        assert_eq!(settings.get("fps").as_deref(), Some("7"));
+        assert_eq!(settings.get("quality").as_deref(), Some("20"));
         // The default, which the camera puts as an empty value, must not be hidden either.
         assert_eq!(settings.put("fps", ""), Ok(()));
-        assert_eq!(settings.get("fps"), None);
+        assert_eq!(settings.get("fps").as_deref(), None);
     }
 
     #[test]
     fn what_the_hardware_is_nobody_changes() {
         let mut settings =
             KeptSettings { fixed: values(&["size=2x1"]), given: values(&["size=3x3"]), ..Default::default() };
-        assert_eq!(settings.get("size"), Some("2x1"));
+        assert_eq!(settings.get("size").as_deref(), Some("2x1"));
         for value in ["", "8x8"] {
             assert_eq!(settings.put("size", value), Ok(()));
-            assert_eq!(settings.get("size"), Some("2x1"));
+            assert_eq!(settings.get("size").as_deref(), Some("2x1"));
         }
     }
 
@@ -251,7 +252,7 @@ mod tests {
         store.set_full(true);
         assert_eq!(settings.put("fps", "6"), Err(Fault::Refused));
         assert_eq!(settings.put("fps", "6"), Err(Fault::Refused)); // not taken for kept the second time
-        assert_eq!(settings.get("fps"), Some("7"));
+        assert_eq!(settings.get("fps").as_deref(), Some("7"));
         store.set_full(false);
         assert_eq!(settings.put("fps", "6"), Ok(()));
         assert_eq!(settings.put("motto", &"x".repeat(KEPT_BYTES_MAX)), Err(Fault::Refused));

@@ -383,7 +383,7 @@ mod tests {
         world.clock.set(wake_at);
         settle(&mut world);
         assert_eq!(world.supervisor.board().past.restarts, 1);
-        assert_eq!(world.supervisor.board().settings.get("quality"), Some("40"));
+        assert_eq!(world.supervisor.board().settings.get("quality").as_deref(), Some("40"));
     }
 
     #[test]

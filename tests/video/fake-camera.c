@@ -14,9 +14,16 @@
  *                     quantization NUMBER
  *                     damaged N             every so many buffers have V4L2_BUF_FLAG_ERROR
  *                     output                it is no camera, but takes pictures
+ *                     control ID integer|boolean|menu|numbers LEAST MOST STEP DEFAULT [FLAGS]
+ *                                           it has this control, with numbers as linux/v4l2-controls.h has them
+ *                     coarse N              the last control's values become multiples of N, which nothing tells
+ *                     item INDEX TEXT       of the last control's menu
+ *                     active ID VALUE       the last control counts, and can be set, only where that one is at VALUE
  *     CODE-N        the picture N, from 0, in a format: bytes as the device delivers them; after the last the first
  *     unplugged     while this file is there, the device is not
- *     denied, busy  while one is there, opening, or streaming, is refused
+ *     denied, busy, grabbed
+ *                   while one is there, opening, streaming, or setting a control, is refused
+ *     sets          a line for each control that was set: ID VALUE
  *
  * The descriptor that it gives out is one end of a pair of sockets, so that the kernel's own poll works: a byte lies in
  * it for each picture, and when it is unplugged the other end goes, which is POLLERR and POLLHUP, as of the real ones.
@@ -39,7 +46,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIZES_MAX = 32, RATES_MAX = 8, FORMATS_MAX = 8, BUFFERS_MAX = 8, OPEN_MAX = 8, LOOK_AGAIN_US = 5000 };
+enum { SIZES_MAX = 80, RATES_MAX = 8, FORMATS_MAX = 8, BUFFERS_MAX = 8, OPEN_MAX = 8, LOOK_AGAIN_US = 5000 };
+enum { CONTROLS_MAX = 40, ITEMS_MAX = 8 };
 
 struct size {
     unsigned width, height, rates[RATES_MAX], rate_count;
@@ -52,10 +60,18 @@ struct format {
     unsigned size_count;
 };
 
+struct control {
+    struct v4l2_queryctrl told;
+    struct v4l2_querymenu items[ITEMS_MAX];
+    unsigned item_count, active_id;
+    int value, coarse, active_value;
+};
+
 static struct {
     char folder[4096], path[4096], card[32];
     struct format formats[FORMATS_MAX];
-    unsigned format_count, gap, colorspace, quantization, damaged;
+    struct control controls[CONTROLS_MAX];
+    unsigned format_count, control_count, gap, colorspace, quantization, damaged;
     bool is_output;
 } scenario;
 
@@ -93,6 +109,7 @@ static void find_real(void) {
 __attribute__((constructor)) static void begin(void) {
     char line[4096 + 64], name[4096 + 16], word[32];
     const char *folder = getenv("FAKE_CAMERA");
+    struct control *control = NULL;
     FILE *file;
     find_real();
     if (!folder) return;
@@ -123,6 +140,28 @@ __attribute__((constructor)) static void begin(void) {
             for (rest += at; sscanf(rest, "%u%n", &size.rates[size.rate_count], &at) == 1; rest += at)
                 size.rate_count++;
             format->sizes[format->size_count++] = size;
+        } else if (!strcmp(word, "control")) {
+            control = &scenario.controls[scenario.control_count++];
+            struct v4l2_queryctrl *told = &control->told;
+            sscanf(rest, "%i %31s %d %d %d %d %i", (int *)&told->id, word, &told->minimum, &told->maximum, &told->step,
+                   &told->default_value, (int *)&told->flags);
+            told->type = *word == 'i' ? V4L2_CTRL_TYPE_INTEGER
+                         : *word == 'b' ? V4L2_CTRL_TYPE_BOOLEAN
+                         : *word == 'm' ? V4L2_CTRL_TYPE_MENU
+                                        : V4L2_CTRL_TYPE_INTEGER_MENU;
+            snprintf((char *)told->name, sizeof told->name, "control %x", told->id);
+            control->value = told->default_value;
+            control->coarse = 1;
+        } else if (!strcmp(word, "coarse")) {
+            control->coarse = atoi(rest);
+        } else if (!strcmp(word, "item")) {
+            struct v4l2_querymenu *item = &control->items[control->item_count++];
+            item->id = control->told.id;
+            item->index = strtoul(rest, (char **)&rest, 10);
+            if (control->told.type == V4L2_CTRL_TYPE_INTEGER_MENU) item->value = atoi(rest);
+            else snprintf((char *)item->name, sizeof item->name, "%s", rest + 1);
+        } else if (!strcmp(word, "active")) {
+            sscanf(rest, "%i %d", (int *)&control->active_id, &control->active_value);
         } else abort();
     }
     fclose(file);
@@ -139,6 +178,12 @@ static struct camera *camera_of(int descriptor) {
     for (int i = 0; i < OPEN_MAX; i++)
         if (cameras[i].is_open && cameras[i].near == descriptor) return &cameras[i];
     return NULL;
+}
+
+/* Without power it forgets what it was set to. */
+static void forget(void) {
+    for (unsigned i = 0; i < scenario.control_count; i++)
+        scenario.controls[i].value = scenario.controls[i].told.default_value;
 }
 
 /* --- Pictures */
@@ -173,6 +218,7 @@ static void *deliver(void *argument) {
         if (!camera->is_streaming || camera->is_gone) break;
         if (is_said("unplugged")) {
             camera->is_gone = true;
+            forget();
             real_close(camera->far); /* with a byte unread in it: see open */
             break;
         }
@@ -276,6 +322,52 @@ static int request_buffers(struct camera *camera, struct v4l2_requestbuffers *re
     return 0;
 }
 
+static struct control *control_of(unsigned id) {
+    for (unsigned i = 0; i < scenario.control_count; i++)
+        if (scenario.controls[i].told.id == id) return &scenario.controls[i];
+    return NULL;
+}
+
+static bool is_active(const struct control *control) {
+    const struct control *by = control_of(control->active_id);
+    return !by || by->value == control->active_value;
+}
+
+static int tell_control(struct v4l2_queryctrl *to) {
+    const struct control *control = control_of(to->id);
+    if (!control) return refuse(EINVAL);
+    *to = control->told;
+    if (!is_active(control)) to->flags |= V4L2_CTRL_FLAG_INACTIVE;
+    return 0;
+}
+
+static int tell_item(struct v4l2_querymenu *to) {
+    const struct control *control = control_of(to->id);
+    for (unsigned i = 0; control && i < control->item_count; i++) {
+        if (control->items[i].index != to->index) continue;
+        *to = control->items[i];
+        return 0;
+    }
+    return refuse(EINVAL);
+}
+
+/* As UVC's driver does it: what does not count now can't be set. */
+static int set_control(const struct v4l2_control *from) {
+    char path[4096 + 32];
+    struct control *control = control_of(from->id);
+    if (!control) return refuse(EINVAL);
+    if (!is_active(control)) return refuse(EACCES);
+    if (is_said("grabbed")) return refuse(EBUSY);
+    if (from->value < control->told.minimum || from->value > control->told.maximum) return refuse(ERANGE);
+    control->value = from->value / control->coarse * control->coarse;
+    snprintf(path, sizeof path, "%s/sets", scenario.folder);
+    FILE *file = fopen(path, "a");
+    if (!file) abort();
+    fprintf(file, "0x%x %d\n", from->id, from->value);
+    fclose(file);
+    return 0;
+}
+
 static int dequeue(struct camera *camera, struct v4l2_buffer *buffer) {
     char byte;
     bool waits = !(fcntl(camera->near, F_GETFL) & O_NONBLOCK);
@@ -349,6 +441,19 @@ static int answer(struct camera *camera, unsigned request, void *argument) {
         return set_format(camera, &((struct v4l2_format *)argument)->fmt.pix);
     case VIDIOC_S_PARM:
         return set_rate(camera, &((struct v4l2_streamparm *)argument)->parm.capture.timeperframe);
+    case VIDIOC_QUERYCTRL:
+        return tell_control(argument);
+    case VIDIOC_QUERYMENU:
+        return tell_item(argument);
+    case VIDIOC_G_CTRL: {
+        struct v4l2_control *to = argument;
+        const struct control *control = control_of(to->id);
+        if (!control) return refuse(EINVAL);
+        to->value = control->value;
+        return 0;
+    }
+    case VIDIOC_S_CTRL:
+        return set_control(argument);
     case VIDIOC_REQBUFS:
         return request_buffers(camera, argument);
     case VIDIOC_QUERYBUF: {
@@ -377,7 +482,10 @@ static int answer(struct camera *camera, unsigned request, void *argument) {
 
 static int open_camera(void) {
     int pair[2];
-    if (is_said("unplugged")) return refuse(ENOENT);
+    if (is_said("unplugged")) {
+        forget();
+        return refuse(ENOENT);
+    }
     if (is_said("denied")) return refuse(EACCES);
     pthread_mutex_lock(&lock);
     struct camera *camera = cameras;

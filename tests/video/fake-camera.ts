@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const LIBRARY = join(BUILD, "fake-camera.so");
 export const DEVICE = "/dev/video-of-the-tests";
 
 /** What can be the matter with it. */
-export type Matter = "unplugged" | "denied" | "busy";
+export type Matter = "unplugged" | "denied" | "busy" | "grabbed";
 
 function library(): string {
   if (!existsSync(LIBRARY) || statSync(LIBRARY).mtimeMs < statSync(SOURCE).mtimeMs) {
@@ -61,6 +61,12 @@ export class FakeCamera {
     const file = join(this.#folder, matter);
     if (isSo) writeFileSync(file, "");
     else rmSync(file, { force: true });
+  }
+
+  /** Each control that was set so far, as `ID VALUE`. */
+  get sets(): string[] {
+    const file = join(this.#folder, "sets");
+    return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
   }
 
   async remove(): Promise<void> {

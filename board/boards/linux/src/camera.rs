@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code)] // one call into libc
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::mem::MaybeUninit;
@@ -26,6 +27,7 @@ use board::settings::Settings;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use rustix::time::Timespec;
 
+use crate::controls::Held;
 use crate::system::{SystemClock, calm, signal};
 use crate::video::{self, Offer, Stream, Taken, Trouble, rate_text};
 
@@ -59,6 +61,8 @@ struct State {
     /// When a picture was last asked for, and when one, or the stream's beginning, last came.
     asked_at: Micros,
     came_at: Micros,
+    /// Of the offer's controls.
+    controls: Held,
     lines: VecDeque<(Level, String)>,
     /// What was last said about what is taken in place of what was set.
     choice: String,
@@ -91,6 +95,14 @@ impl Shared {
 
     fn tell(&self) {
         signal(&self.news);
+    }
+
+    /// Keeps what the camera offers, as it was first seen.
+    fn learn(&self, offer: Offer) -> &Offer {
+        self.offer.get_or_init(|| {
+            self.state().controls = Held::new(&offer.controls);
+            offer
+        })
     }
 
     fn say(&self, level: Level, text: String) {
@@ -149,7 +161,7 @@ impl Camera {
         match video::offer(path) {
             Ok(offer) => {
                 shared.say(Level::Info, offer.card.clone());
-                let _ = shared.offer.set(offer);
+                shared.learn(offer);
             }
             Err(Trouble::Unusable(reason)) => return Err(format!("camera {}: {reason}", path.display())),
             Err(trouble) => shared.say(Level::Warning, format!("{trouble}; waiting for it")),
@@ -182,9 +194,11 @@ impl Capture for Camera {
         let mut state = self.shared.state();
         let is_new = self.mode != Some(mode);
         let stalls_at = state.came_at + STALLED_AFTER + 2 * Micros::from(mode.interval);
+        let is_settled = state.controls.is_settled();
         match state.outcome {
-            Outcome::Streaming if !is_new && now < stalls_at => return Ok(()),
-            Outcome::Resting if !is_new => return Ok(()),
+            Outcome::Streaming if !is_new && now < stalls_at && is_settled => return Ok(()),
+            Outcome::Streaming if !is_new && now < stalls_at => signal(&self.shared.wishes),
+            Outcome::Resting if !is_new && is_settled => return Ok(()),
             Outcome::Ended(fault) if !is_new => {
                 self.mode = None; // next time it is tried again
                 return Err(fault);
@@ -256,7 +270,14 @@ impl Capture for Camera {
 
     fn has_event(&self, _: Micros) -> bool {
         match self.capture {
-            Under::Setting { told: false } => self.shared.state().outcome != Outcome::Pending,
+            Under::Setting { told: false } => {
+                let state = self.shared.state();
+                match state.outcome {
+                    Outcome::Pending => false,
+                    Outcome::Streaming => state.controls.is_settled(),
+                    Outcome::Resting | Outcome::Ended(_) => true,
+                }
+            }
             Under::Capture { told: false, .. } => {
                 let state = self.shared.state();
                 state.newest.is_some() || matches!(state.outcome, Outcome::Ended(_))
@@ -279,7 +300,8 @@ impl Capture for Camera {
 }
 
 /// Settings, and what the camera offers: `mode.0`, `mode.1` … And a size and format that somebody wants, but the camera
-/// has not, are the nearest that it has.
+/// has not, are the nearest that it has. What else it has to set is described in `control.0`, `control.1` …; each one's
+/// value is `control.` and its name, which are not kept, but reach the camera before `Camera::set` is done.
 pub struct CameraSettings<S> {
     inner: S,
     shared: Arc<Shared>,
@@ -293,6 +315,15 @@ struct Texts {
 }
 
 impl<S: Settings> CameraSettings<S> {
+    /// The setting `control.` and `what`.
+    fn control(&self, offer: &Offer, what: &str) -> Option<String> {
+        if let Ok(number) = what.parse::<usize>() {
+            return Some(offer.controls.get(number)?.description());
+        }
+        let index = offer.controls.iter().position(|control| control.name == what)?;
+        Some(offer.controls[index].text(self.shared.state().controls.tell(index)))
+    }
+
     fn texts(&self, offer: &Offer) -> &[Texts] {
         self.texts.get_or_init(|| {
             let size = |mode: &video::Offered| format!("{}x{}", mode.width, mode.height);
@@ -303,14 +334,14 @@ impl<S: Settings> CameraSettings<S> {
 
     /// The mode that is nearest to what somebody set, if anybody set something that makes sense.
     fn nearest(&self, offer: &Offer) -> Option<usize> {
-        let size = self.inner.get("size").and_then(|text| {
+        let size = self.inner.get("size").as_deref().and_then(|text| {
             let (width, height) = text.split_once('x')?;
             Some((width.parse().ok()?, height.parse().ok()?))
         });
         let format = self.inner.get("format").and_then(|name| {
             [Format::Jpeg, Format::Yuyv, Format::Rgb565, Format::Gray, Format::Bayer]
                 .into_iter()
-                .find(|format| format.name() == name)
+                .find(|format| format.name() == name.as_ref())
         });
         if size.is_none() && format.is_none() {
             return None;
@@ -335,21 +366,28 @@ impl<S: Settings> CameraSettings<S> {
 }
 
 impl<S: Settings> Settings for CameraSettings<S> {
-    fn get(&self, name: &str) -> Option<&str> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let Some(offer) = self.shared.offer.get() else { return self.inner.get(name) };
         let texts = self.texts(offer);
         if let Some(number) = name.strip_prefix("mode.") {
-            return Some(&texts.get(number.parse::<usize>().ok()?)?.both);
+            return Some(texts.get(number.parse::<usize>().ok()?)?.both.as_str().into());
+        }
+        if let Some(what) = name.strip_prefix("control.") {
+            return self.control(offer, what).map(Cow::from);
         }
         match name {
-            "size" => Some(&texts[self.nearest(offer)?].size),
-            "format" => Some(offer.modes[self.nearest(offer)?].format.name()),
+            "size" => Some(texts[self.nearest(offer)?].size.as_str().into()),
+            "format" => Some(offer.modes[self.nearest(offer)?].format.name().into()),
             _ => self.inner.get(name),
         }
     }
 
     fn put(&mut self, name: &str, value: &str) -> Result<(), Fault> {
-        self.inner.put(name, value)
+        let Some(control) = name.strip_prefix("control.") else { return self.inner.put(name, value) };
+        let controls = self.shared.offer.get().map_or(&[][..], |offer| &offer.controls);
+        let index = controls.iter().position(|known| known.name == control).ok_or(Fault::Refused)?;
+        let is_understood = self.shared.state().controls.set(index, &controls[index], value);
+        is_understood.then_some(()).ok_or(Fault::Refused)
     }
 }
 
@@ -380,6 +418,13 @@ impl Worker {
                 self.stream = None; // closes the device
                 self.begin(mode);
             }
+            let is_settled = self.shared.state().controls.is_settled();
+            if let (Some(stream), false) = (&self.stream, is_settled) {
+                match self.adjust(stream) {
+                    Ok(()) => self.shared.tell(),
+                    Err(trouble) => self.end(trouble),
+                }
+            }
             self.take(&mut bytes);
             self.rest();
         }
@@ -406,7 +451,7 @@ impl Worker {
     /// Opens the device in that mode.
     fn begin(&mut self, mode: Option<Mode>) {
         let Some(mode) = mode else { return };
-        match self.open(mode) {
+        match self.open(mode).and_then(|stream| self.adjust(&stream).map(|()| stream)) {
             Ok(stream) => {
                 let wanted = 1e6 / f64::from(mode.interval);
                 let mut text = format!("{}x{} {}", mode.width, mode.height, mode.format.name());
@@ -435,10 +480,22 @@ impl Worker {
             None => {
                 let offer = video::offer(&self.shared.path)?;
                 self.shared.say(Level::Info, offer.card.clone());
-                self.shared.offer.get_or_init(|| offer)
+                self.shared.learn(offer)
             }
         };
         Stream::start(&self.shared.path, mode, offer)
+    }
+
+    /// Brings the device's controls to what was set. What it refuses is said; the pictures go on.
+    fn adjust(&self, stream: &Stream) -> Result<(), Trouble> {
+        let Some(offer) = self.shared.offer.get() else { return Ok(()) };
+        let task = self.shared.state().controls.task();
+        let results = task.run(stream.as_fd(), &offer.controls)?;
+        let lines = self.shared.state().controls.settle(&offer.controls, &task, &results);
+        for line in lines {
+            self.shared.say(Level::Warning, line);
+        }
+        Ok(())
     }
 
     /// There is no stream.
@@ -511,7 +568,7 @@ fn leave_signals() {
     }
 }
 
-/// What `--list-cameras` shows: a row for each size and format of each device, with all rates.
+/// What `--list-cameras` shows: a row for each size and format of each device, with all rates, and for each control.
 pub fn list(only: Option<&Path>) -> io::Result<String> {
     let mut paths = Vec::new();
     match only {
@@ -529,22 +586,35 @@ pub fn list(only: Option<&Path>) -> io::Result<String> {
     if paths.is_empty() {
         return Ok("no camera: there is no /dev/video0, nor any other\n".into());
     }
-    let mut rows = vec![["device", "camera", "size", "format", "frames a second"].map(String::from)];
+    let mut modes = vec![["device", "camera", "size", "format", "frames a second"].map(String::from)];
+    let mut controls = vec![["device", "control", "can be", "default", "now"].map(String::from)];
     for path in paths {
         let device = path.display().to_string();
         match video::offer(&path) {
-            Ok(offer) => rows.extend(offer.modes.iter().map(|mode| {
-                let size = format!("{}x{}", mode.width, mode.height);
-                [device.clone(), offer.card.clone(), size, mode.format.name().into(), mode.rates.to_string()]
-            })),
-            Err(trouble) => rows.push([device, format!("({trouble})"), String::new(), String::new(), String::new()]),
+            Ok(offer) => {
+                modes.extend(offer.modes.iter().map(|mode| {
+                    let size = format!("{}x{}", mode.width, mode.height);
+                    [device.clone(), offer.card.clone(), size, mode.format.name().into(), mode.rates.to_string()]
+                }));
+                controls.extend(offer.controls.iter().map(|control| {
+                    let now = control.text(control.present);
+                    [device.clone(), control.name.into(), control.range(), control.initial_text(), now]
+                }));
+            }
+            Err(trouble) => modes.push([device, format!("({trouble})"), String::new(), String::new(), String::new()]),
         }
     }
+    let has_controls = controls.len() > 1;
+    Ok(table(&modes) + &if has_controls { format!("\n{}", table(&controls)) } else { String::new() })
+}
+
+/// Rows as text, with each column as wide as it needs to be.
+fn table(rows: &[[String; 5]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 5] = std::array::from_fn(width);
     let line = |row: &[String; 5]| {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
     };
-    Ok(rows.iter().map(line).collect())
+    rows.iter().map(line).collect()
 }

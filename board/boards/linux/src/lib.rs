@@ -2,6 +2,7 @@
 //! its runtime and its supervisor are the ones of every board; `main.rs` puts them together.
 
 pub mod camera;
+mod controls;
 mod dial;
 pub mod nats;
 mod queue;

@@ -64,7 +64,7 @@ fn command() -> Command {
         .arg(
             Arg::new("list-cameras")
                 .long("list-cameras")
-                .help("show sizes, formats and rates of all cameras, or of the one that --camera names")
+                .help("show sizes, formats, rates and controls of all cameras, or of the one that --camera names")
                 .action(ArgAction::SetTrue),
         )
         .arg(option("size", "SIZE", "of a camera's pictures: the nearest that it has to this, such as 640x480"))
@@ -269,7 +269,7 @@ fn run(options: &ArgMatches) -> Result<(), String> {
         (None, Some(profile)) if profile == "server" => &SERVER_MODULE.0,
         (None, _) => &BOARD_MODULE.0,
     };
-    let takes_upstreams = settings.get("source") == Some("push");
+    let takes_upstreams = settings.get("source").as_deref() == Some("push");
     let clock = SystemClock::start();
     let nats = nats(options, clock)?;
     let feed = nats.as_ref().and_then(NatsFleet::feed);

@@ -14,6 +14,8 @@ use linuxvideo::stream::ReadStream;
 use linuxvideo::{BufType, CapabilityFlags, Device, Fract};
 use rustix::fs::OFlags;
 
+use crate::controls::{self, Control};
+
 const MICROS: f64 = 1e6;
 /// Sizes that are offered where a device has any within bounds.
 const USUAL_SIZES: [(u32, u32); 8] =
@@ -116,6 +118,7 @@ pub struct Offer {
     pub card: String,
     /// Each size and format once, the device's own choice first.
     pub modes: Vec<Offered>,
+    pub controls: Vec<Control>,
 }
 
 fn open(path: &Path) -> Result<Device, Trouble> {
@@ -159,7 +162,7 @@ pub fn offer(path: &Path) -> Result<Offer, Trouble> {
     };
     let choice = nearest(&modes, Some(CHOICE), Some(first.format));
     modes[..=choice].rotate_right(1);
-    Ok(Offer { card, modes })
+    Ok(Offer { card, modes, controls: controls::list(device.as_fd()) })
 }
 
 fn sizes(device: &Device, format: PixelFormat) -> Result<Vec<(u32, u32)>, Trouble> {
