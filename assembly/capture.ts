@@ -194,6 +194,7 @@ export class Capture extends Source {
     json.text(',"sequence":').number(this.sequence).text(',"bytes":').number(this.bytes);
     json.text(',"published":').number(this.published).text(',"overflowed":').number(this.overflowed);
     json.text(',"torn":').number(this.torn).text(',"stalled":').number(this.stalled);
+    json.text(',"corrected":').number(this.sensor.corrected);
   }
 
   protected breath(): i64 {

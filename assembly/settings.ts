@@ -198,10 +198,15 @@ function describeControl(control: Control): bool {
   }
 }
 
-/** Gives a control of the camera's the value that the camera has, as far as the board knows. */
-export function hearControl(control: Control): void {
+/**
+ * Gives a control of the camera's the value that the camera has, as far as the board knows.
+ * @returns whether that is another one
+ */
+export function hearControl(control: Control): bool {
   valueLength = settingGet(name, beginControl().text(control.name).length, value, SETTING_BYTES);
-  if (valueLength > 0 && control.read(value, valueLength)) control.value = control.wanted;
+  if (valueLength <= 0 || !control.read(value, valueLength) || control.value == control.wanted) return false;
+  control.value = control.wanted;
+  return true;
 }
 
 /** Has the board bring its camera to a control's value: softSensorSet answers when it has, or could not. */

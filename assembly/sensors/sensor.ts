@@ -12,6 +12,8 @@ import { Controls } from "../controls";
 export abstract class Sensor {
   /** When {@link run} wants to be called again, where it answered AGAIN. */
   wakeAt: i64 = 0;
+  /** How many values of controls became others than were set: who shows them reads them anew. */
+  corrected: u32 = 0;
 
   constructor(
     /** As `/state` and the log call it. */

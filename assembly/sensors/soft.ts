@@ -86,7 +86,7 @@ export class SoftSensor extends Sensor {
     const result = softSensorSet(mode.width, mode.height, mode.format, u32(this.interval));
     if (result == Fault.AGAIN) this.wakeAt = now + READY_PAUSE;
     if (result == 0 && this.isTold) {
-      for (let i = 0; i < this.found.length; i++) hearControl(this.found[i]);
+      for (let i = 0; i < this.found.length; i++) if (hearControl(this.found[i])) this.corrected++;
       this.isTold = false;
     }
     return result;
