@@ -10,6 +10,7 @@
  * - Bytes cross as an address in the module's memory and a length in bytes. The host checks that the range lies in
  *   that memory and stops the module with a trap if it does not. It reads or writes them before it returns and keeps
  *   no address, but for {@link captureStart}.
+ * - Names and values are UTF-8: others stop the module with a trap too. (A line of the log may be anything.)
  * - A handle that was never given, or was closed, is a mistake of the camera's own and stops it with a trap too.
  */
 

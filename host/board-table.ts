@@ -178,13 +178,22 @@ export class BoardTrap extends Error {
   override name = "BoardTrap";
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** The module's memory as the imports reach it: nothing crosses before its range was checked. */
 export class ModuleMemory {
-  /** All of it. The module never grows its memory, so this stays valid. */
-  bytes: Buffer = Buffer.alloc(0);
+  #memory: WebAssembly.Memory | undefined;
+  #bytes: Buffer = Buffer.alloc(0);
 
   attach(memory: WebAssembly.Memory): void {
-    this.bytes = Buffer.from(memory.buffer);
+    this.#memory = memory;
+  }
+
+  /** All of it, until the module runs again: growing takes the old ones away, even where it is by no page at all. */
+  get bytes(): Buffer {
+    const buffer = this.#memory?.buffer;
+    if (buffer && buffer !== this.#bytes.buffer) this.#bytes = Buffer.from(buffer);
+    return this.#bytes;
   }
 
   /**
@@ -205,8 +214,18 @@ export class ModuleMemory {
     return this.start(address, length);
   }
 
-  /** A text, or as much of it as `most` bytes have (a character may then be cut in two). */
-  text(address: number, length: number, most = Infinity): string {
+  /** A text: a name or a value. */
+  text(address: number, length: number): string {
+    const start = this.start(address, length);
+    try {
+      return UTF8.decode(this.bytes.subarray(start, start + (length >>> 0)));
+    } catch {
+      throw new BoardTrap("a text that is not UTF-8");
+    }
+  }
+
+  /** As much of a line as `most` bytes have; what is not UTF-8 in it (a character cut in two, too) is replaced. */
+  line(address: number, length: number, most: number): string {
     const start = this.start(address, length);
     return this.bytes.toString("utf8", start, start + Math.min(length >>> 0, most));
   }

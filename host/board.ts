@@ -26,6 +26,9 @@ import { NO_PAST, type Past } from "./past.ts";
 import { Events, Sockets } from "./sockets.ts";
 import type { Sensor } from "./soft-sensor.ts";
 
+/** The addresses that a bus has: 7 bits. */
+const DEVICES = 1 << 7;
+
 /** Takes a line of the log; `level` is a Level. */
 export type Log = (level: number, text: string) => void;
 
@@ -152,6 +155,7 @@ export class Board {
       },
       sensorLines: (power, reset, clock) => sensor.lines(power !== 0, reset !== 0, clock >>> 0, now()),
       busTransfer: (device, write, writeLength, read, readLength) => {
+        if (device >>> 0 >= DEVICES) throw new BoardTrap(`busTransfer with ${device}, which is no 7-bit address`);
         const from = memory.start(write, writeLength);
         const to = memory.start(read, readLength);
         // What is written may lie where is read to.
@@ -160,7 +164,7 @@ export class Board {
       },
       captureStart: (address, length) => {
         const start = memory.start(address, length);
-        const result = sensor.start(memory.bytes, start, start + (length >>> 0), now());
+        const result = sensor.start(memory, start, start + (length >>> 0), now());
         this.#capturing = result === 0;
         return result;
       },
@@ -226,7 +230,7 @@ export class Board {
       },
       log: (level, address, length) => {
         if (!(level in Level)) throw new BoardTrap(`log with an unknown level, ${level}`);
-        const text = cutText(memory.text(address, length, LINE_BYTES_MAX), LINE_BYTES_MAX);
+        const text = cutText(memory.line(address, length, LINE_BYTES_MAX), LINE_BYTES_MAX);
         if (level === Level.ERROR) this.complaint = text;
         this.log(level, text);
       },

@@ -6,7 +6,7 @@
  * It knows no timer: `advance` and `readyAt` are the world's business.
  */
 
-import { BoardTrap, Fault, Format } from "./board-table.ts";
+import { BoardTrap, Fault, Format, type ModuleMemory } from "./board-table.ts";
 import type { Scene } from "./scenes/file.ts";
 
 /** A sensor as the board's capture calls reach it. Times are µs since the board's start. */
@@ -17,8 +17,8 @@ export interface Sensor {
   lines(power: boolean, reset: boolean, clock: number, now: number): number;
   /** As busTransfer; what is read goes to `read`. */
   transfer(device: number, write: Uint8Array, read: Uint8Array, now: number): number;
-  /** As captureStart, of a range that was checked. */
-  start(memory: Buffer, start: number, end: number, now: number): number;
+  /** As captureStart, of a range that was checked. The memory is asked for its bytes whenever they are written. */
+  start(memory: ModuleMemory, start: number, end: number, now: number): number;
   /** As capturePoll; after a frame `frameTime` is its time. */
   poll(now: number): number;
   readonly frameTime: number;
@@ -36,7 +36,7 @@ export class SoftSensor implements Sensor {
   /** When frame 0 began. */
   #origin = 0;
   /** Where the frame under way goes, or undefined. */
-  #target: { memory: Buffer; start: number; end: number } | undefined;
+  #target: { memory: ModuleMemory; start: number; end: number } | undefined;
   /** Which frame that is, or was: counted from `set` on. */
   frame = 0;
   readyAt = Infinity;
@@ -65,7 +65,7 @@ export class SoftSensor implements Sensor {
     return Fault.MISSING;
   }
 
-  start(memory: Buffer, start: number, end: number, now: number): number {
+  start(memory: ModuleMemory, start: number, end: number, now: number): number {
     if (this.#target) throw new BoardTrap("captureStart while a capture is under way");
     const fits = this.scene.format === Format.JPEG || end - start === this.scene.frameBytes;
     if (this.#interval === 0 || !fits) return Fault.REFUSED;
@@ -80,7 +80,7 @@ export class SoftSensor implements Sensor {
     if (now < this.readyAt) return Fault.AGAIN;
     const { memory, start, end } = this.#target;
     const bytes = this.scene.bytesOf(this.frame);
-    if (start + bytes <= end) this.scene.copyFrame(this.frame, memory, start);
+    if (start + bytes <= end) this.scene.copyFrame(this.frame, memory.bytes, start);
     this.frameTime = this.readyAt;
     this.stop();
     return start + bytes <= end ? bytes : Fault.TORN;

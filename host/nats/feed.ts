@@ -9,7 +9,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
-import { BoardTrap, Fault, Format } from "../board-table.ts";
+import { BoardTrap, Fault, Format, type ModuleMemory } from "../board-table.ts";
 import type { Sensor } from "../soft-sensor.ts";
 import type { Link } from "./link.ts";
 import { jpegSubject, readFacts, timeNow } from "./message.ts";
@@ -33,7 +33,7 @@ export class NatsFeed implements Sensor {
   /** µs since the board's start, as the board counts. */
   readonly #now: () => number;
   #newest: Frame | undefined;
-  #target: { memory: Buffer; start: number; end: number } | undefined;
+  #target: { memory: ModuleMemory; start: number; end: number } | undefined;
   /** How many frames are asked for, on which connection. */
   #asked = 0;
   #askedOn: NatsConnection | undefined;
@@ -59,7 +59,7 @@ export class NatsFeed implements Sensor {
     return Fault.MISSING;
   }
 
-  start(memory: Buffer, start: number, end: number, now: number): number {
+  start(memory: ModuleMemory, start: number, end: number, now: number): number {
     if (this.#target) throw new BoardTrap("captureStart while a capture is under way");
     this.#target = { memory, start, end };
     if (this.#newest && now - this.#newest.heardAt > FRESH) this.#newest = undefined;
@@ -76,7 +76,7 @@ export class NatsFeed implements Sensor {
     this.#newest = undefined;
     this.stop();
     if (start + file.length > end) return Fault.TORN;
-    file.copy(memory, start);
+    file.copy(memory.bytes, start);
     this.frameTime = Math.max(heardAt - age, 0);
     return file.length;
   }

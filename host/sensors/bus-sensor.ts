@@ -4,7 +4,7 @@
  * to.
  */
 
-import { BoardTrap, Fault } from "../board-table.ts";
+import { BoardTrap, Fault, type ModuleMemory } from "../board-table.ts";
 import type { Sensor } from "../soft-sensor.ts";
 import type { SensorModel, View } from "./model.ts";
 
@@ -21,7 +21,7 @@ export class BusSensor implements Sensor {
   /** While set, the chip answers on its bus but delivers nothing. */
   isStuck = false;
   readonly #view: View;
-  #target: { memory: Buffer; start: number; end: number } | undefined;
+  #target: { memory: ModuleMemory; start: number; end: number } | undefined;
   /** When frame 0 of the present mode began. */
   #origin = 0;
   #interval = 0;
@@ -64,7 +64,7 @@ export class BusSensor implements Sensor {
     return 0;
   }
 
-  start(memory: Buffer, start: number, end: number, now: number): number {
+  start(memory: ModuleMemory, start: number, end: number, now: number): number {
     if (this.#target) throw new BoardTrap("captureStart while a capture is under way");
     this.#target = { memory, start, end };
     this.#follow(now);
@@ -79,7 +79,7 @@ export class BusSensor implements Sensor {
     const bytes = this.model.frame(this.#view, this.readyAt);
     this.frameTime = this.readyAt;
     this.stop();
-    memory.set(bytes.subarray(0, end - start), start);
+    memory.bytes.set(bytes.subarray(0, end - start), start);
     return bytes.length > end - start ? Fault.TORN : bytes.length;
   }
 

@@ -3,7 +3,7 @@
  * memory as soon as a capture begins, as a DMA might, so that whoever reads a frame too early shows it.
  */
 
-import { BoardTrap, Fault } from "../board-table.ts";
+import { BoardTrap, Fault, type ModuleMemory } from "../board-table.ts";
 import type { Scene } from "../scenes/file.ts";
 import { type Sensor, SoftSensor } from "../soft-sensor.ts";
 import type { Random } from "./random.ts";
@@ -46,7 +46,7 @@ export class SimulatedSensor implements Sensor {
   #mood = Mood.FINE;
   /** What becomes of the capture under way. */
   #fate = Mood.FINE;
-  #target: { memory: Buffer; start: number; end: number } | undefined;
+  #target: { memory: ModuleMemory; start: number; end: number } | undefined;
 
   constructor(scene: Scene, random: Random, faults: SensorFaults) {
     this.#soft = new SoftSensor(scene);
@@ -83,13 +83,13 @@ export class SimulatedSensor implements Sensor {
     return Fault.MISSING;
   }
 
-  start(memory: Buffer, start: number, end: number, now: number): number {
+  start(memory: ModuleMemory, start: number, end: number, now: number): number {
     if (this.#mood === Mood.MISSING) return Fault.MISSING;
     const result = this.#soft.start(memory, start, end, now);
     if (result < 0) return result;
     this.begun++;
     this.#target = { memory, start, end };
-    memory.fill(RUBBISH, start, end);
+    memory.bytes.fill(RUBBISH, start, end);
     this.#fate = this.#mood;
     if (this.#random.chance(this.#faults.stall)) this.#fate = Mood.STALLED;
     else if (this.#random.chance(this.#faults.tear)) this.#fate = Mood.TEARING;
@@ -108,7 +108,7 @@ export class SimulatedSensor implements Sensor {
     const { memory, start, end } = this.#target;
     this.#target = undefined;
     if (this.#fate === Mood.TEARING) {
-      memory.fill(RUBBISH, (start + end) >> 1, end);
+      memory.bytes.fill(RUBBISH, (start + end) >> 1, end);
       this.torn++;
       return Fault.TORN;
     }

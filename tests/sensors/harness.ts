@@ -8,7 +8,7 @@ import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
-import { Fault } from "../../host/board-table.ts";
+import { Fault, ModuleMemory } from "../../host/board-table.ts";
 import { BusSensor } from "../../host/sensors/bus-sensor.ts";
 import type { SensorModel, View } from "../../host/sensors/model.ts";
 
@@ -71,6 +71,7 @@ export class Driver {
 
   constructor(module: WebAssembly.Module, model: SensorModel, view: View) {
     this.sensor = new BusSensor(model, view);
+    const memory = new ModuleMemory();
     const bytes = (address: number, length: number) => new Uint8Array(exports.memory.buffer, address, length);
     const board = {
       sensorLines: (power: number, reset: number, clock: number) =>
@@ -80,7 +81,7 @@ export class Driver {
         return this.sensor.transfer(device, bytes(write, writeLength).slice(), bytes(read, readLength), this.now);
       },
       captureStart: (address: number, length: number) =>
-        this.sensor.start(Buffer.from(exports.memory.buffer), address, address + length, this.now),
+        this.sensor.start(memory, address, address + length, this.now),
       capturePoll: () => this.sensor.poll(this.now),
       captureStop: () => this.sensor.stop(),
     };
@@ -89,6 +90,7 @@ export class Driver {
     );
     const instance = new WebAssembly.Instance(module, { board: imports, env: { abort: () => assert.fail("abort") } });
     const exports = instance.exports as unknown as Exports;
+    memory.attach(exports.memory);
     this.#exports = exports;
     exports.begin();
     for (let place = 0; place < exports.controlCount(); place++) {

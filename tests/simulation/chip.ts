@@ -3,7 +3,7 @@
  * soft sensor has them. What the model draws is slow, so each mode's frames are drawn once and come round again.
  */
 
-import { BoardTrap, Fault } from "../../host/board-table.ts";
+import { BoardTrap, Fault, type ModuleMemory } from "../../host/board-table.ts";
 import { BusSensor } from "../../host/sensors/bus-sensor.ts";
 import type { SensorModel, View } from "../../host/sensors/model.ts";
 import { Ov2640Model } from "../../host/sensors/ov2640.ts";
@@ -149,9 +149,9 @@ export class SimulatedChip implements Sensor {
     return this.#bus.transfer(device, write, read, now);
   }
 
-  start(memory: Buffer, start: number, end: number, now: number): number {
+  start(memory: ModuleMemory, start: number, end: number, now: number): number {
     const result = this.#bus.start(memory, start, end, now);
-    memory.fill(RUBBISH, start, Math.min(end, start + 4096));
+    memory.bytes.fill(RUBBISH, start, Math.min(end, start + 4096));
     this.#isAsked = true;
     this.#room = end - start;
     this.#fate = this.#mood;
