@@ -114,8 +114,8 @@ sim: ## Minutes of camera life in a simulated world, checked all the while. SEED
 	$(build-module)
 	@node --import tsx tests/simulation/run.ts
 
-fuzz: ## Looks for inputs that break server, controls, relay or the look at JPEG files. SECONDS (60) each, TARGET
-	$(call prepare,node fuzz)
+fuzz: ## Looks for inputs that break server, controls, relay, the look at JPEG files or a board. SECONDS (60), TARGET
+	$(call prepare,node board fuzz)
 	$(build-module)
 	@node --import tsx tests/fuzz/run.ts
 

@@ -10,6 +10,9 @@
 #                                        machine, or for another's PROCESSOR (aarch64)
 #   board/build.sh sanitized             the board linux, built to find errors of memory while it runs:
 #                                        build/wasmcam-linux-sanitized, see docs/testing.md
+#   board/build.sh glue [fuzzed]         what tries programs of calls on the board linux, see docs/testing.md:
+#                                        build/fuzz/glue; fuzzed: with sanitizers, for libFuzzer,
+#                                        build/fuzz/fuzz-glue. Both carry build/fuzz/glue.wasm
 #   board/build.sh boards                the boards that exist, a line each
 #   board/build.sh cargo [ARGUMENTS]     cargo for the PC in the board's workspace (`cargo test`)
 #
@@ -169,6 +172,24 @@ build_linux() { # [PROCESSOR]
   mv "$build/$name.$$" "$build/$name"
 }
 
+# Has what is built from here on, for $triple, be built with sanitizers.
+sanitize() { # FURTHER FLAGS OF RUST
+  # WAMR writes addresses into machine code wherever they stand there, which x86-64 and aarch64 allow, and calls
+  # functions of several types by one type of pointer (newer clangs look at that in C as well).
+  flags="-g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment,function"
+  flags="$flags -fno-sanitize-recover=all"
+  suffix=$(echo "$triple" | tr - _)
+  export "CC_$suffix=clang" "CFLAGS_$suffix=$flags"
+  # clang's own runtime library serves C and Rust, and clang links it in.
+  export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt -Clinker=clang ${1:-}"
+  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+  # Deliberate mistakes, for the tests, to be linked in. A name of its own for each state, so that cargo sees a change.
+  source=$root/tests/sanitizers/mistakes.c
+  object=$build/mistakes-$(cksum "$source" | cut -d " " -f 1).o
+  clang -g -fsanitize=address,undefined -fno-sanitize-recover=all -c -o "$object" "$source"
+  mistakes="-Clink-arg=$object -Clink-arg=-Wl,--wrap=wasmcam_call"
+}
+
 # The board linux with clang's sanitizers of addresses and of undefined behaviour in all C (WAMR above all), and that of
 # addresses in Rust, but for its standard library. Cargo has that as an unstable option, and takes it from any Rust when
 # told that it may. The module's own machine code stays as it is: it checks its bounds itself.
@@ -178,26 +199,45 @@ build_sanitized() {
   build_aot "$build/wasmcam.wasm" "$build/wasmcam-native.aot" native
   build_aot "$build/wasmcam-server.wasm" "$build/wasmcam-server-native.aot" native
   export WASMCAM_AOT="$build/wasmcam-native.aot" WASMCAM_SERVER_AOT="$build/wasmcam-server-native.aot"
-  # Deliberate mistakes, for the tests. A name of its own for each state, so that cargo sees a change.
-  mistakes=$root/tests/sanitizers/mistakes.c
-  object=$build/mistakes-$(cksum "$mistakes" | cut -d " " -f 1).o
-  clang -g -fsanitize=address,undefined -fno-sanitize-recover=all -c -o "$object" "$mistakes"
   export CARGO_TARGET_DIR="$build/cargo-sanitized"
-  # WAMR writes addresses into machine code wherever they stand there, which x86-64 and aarch64 allow, and calls
-  # functions of several types by one type of pointer (newer clangs look at that in C as well).
-  flags="-g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment,function"
-  flags="$flags -fno-sanitize-recover=all"
-  suffix=$(echo "$triple" | tr - _)
-  export "CC_$suffix=clang" "CFLAGS_$suffix=$flags"
-  # clang's own runtime library serves C and Rust, and clang links it in.
-  export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt -Clinker=clang"
-  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+  sanitize
   echo "building the program with sanitizers, with $(clang --version | head -n 1)" >&2
   # With a target said, what runs while it is built is built without all this.
+  # shellcheck disable=SC2086 # a list of words
   host_cargo rustc --release --locked --target "$triple" -p linux --bin wasmcam -- \
-    -Clink-arg=-fsanitize=address,undefined -Clink-arg="$object" -Clink-arg=-Wl,--wrap=wasmcam_call >&2
+    -Clink-arg=-fsanitize=address,undefined $mistakes >&2
   cp "$CARGO_TARGET_DIR/$triple/release/wasmcam" "$build/wasmcam-linux-sanitized.$$"
   mv "$build/wasmcam-linux-sanitized.$$" "$build/wasmcam-linux-sanitized"
+}
+
+# What is said of both profiles is for the board's library, which would be built anew for whatever differs.
+build_glue() { # [fuzzed]
+  build_aot "$build/wasmcam.wasm" "$build/wasmcam-native.aot" native
+  build_aot "$build/wasmcam-server.wasm" "$build/wasmcam-server-native.aot" native
+  build_aot "$build/fuzz/glue.wasm" "$build/fuzz/glue.aot" native
+  export WASMCAM_AOT="$build/wasmcam-native.aot" WASMCAM_GLUE_AOT="$build/fuzz/glue.aot"
+  export WASMCAM_SERVER_AOT="$build/wasmcam-server-native.aot"
+  if [ "${1:-}" = fuzzed ]; then
+    need clang clang
+    triple=$(uname -m)-unknown-linux-gnu
+    export CARGO_TARGET_DIR="$build/cargo-fuzz"
+    # As cargo-fuzz has branches and comparisons of Rust counted; libFuzzer itself is clang's.
+    counted="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
+    counted="$counted -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
+    counted="$counted -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
+    sanitize "$counted --cfg libfuzzer"
+    echo "building the fuzzer of the board linux, with $(clang --version | head -n 1)" >&2
+    # shellcheck disable=SC2086 # a list of words
+    host_cargo rustc --release --locked --target "$triple" -p fuzz --bin fuzz-glue -- \
+      -Clink-arg=-fsanitize=fuzzer,address,undefined $mistakes >&2
+    made=$CARGO_TARGET_DIR/$triple/release/fuzz-glue name=fuzz-glue
+  else
+    need cc gcc
+    host_cargo build --release --locked -p fuzz >&2
+    made=$CARGO_TARGET_DIR/release/fuzz-glue name=glue
+  fi
+  cp "$made" "$build/fuzz/$name.$$"
+  mv "$build/fuzz/$name.$$" "$build/fuzz/$name"
 }
 
 build_firmware() { # BOARD [PROCESSOR]
@@ -240,6 +280,7 @@ aot)
   ;;
 firmware) build_firmware "${2:-mps2-an500}" "${3:-}" ;;
 sanitized) build_sanitized ;;
+glue) build_glue "${2:-}" ;;
 boards) boards ;;
 cargo)
   shift
@@ -247,6 +288,6 @@ cargo)
   ;;
 *)
   fail "usage: board/build.sh aotc | aot MODULE.wasm FILE [TARGET] | firmware [BOARD] [PROCESSOR] | sanitized |" \
-    "boards | cargo [ARGUMENTS]"
+    "glue [fuzzed] | boards | cargo [ARGUMENTS]"
   ;;
 esac

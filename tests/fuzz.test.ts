@@ -13,7 +13,8 @@ import { SECOND } from "../host/simulated/timeline.ts";
 import { SimulatedWorld } from "../host/simulated/world.ts";
 import { simulatedLine } from "./conversation-lines.ts";
 import { splitAnswers } from "./conversation.ts";
-import { keptInputs, seedInputs } from "./fuzz/inputs.ts";
+import { compileGlue, GLUE_WASM, glueSensor, performOnNode } from "./fuzz/glue.ts";
+import { keptInputs, keptTraces, seedInputs } from "./fuzz/inputs.ts";
 import { declaredImports } from "./import-tables.ts";
 import { compilePassthrough } from "./jpeg/passthrough.ts";
 import { module, scene } from "./simulated-scenario.ts";
@@ -172,6 +173,16 @@ test("mutations of a sensor's JPEG files: what is found whole is whole", async (
     assert.equal(look(bytes.subarray(0, length - 1)), undefined, `without its last byte; ${named(bytes)}`);
   }
   assert.ok(whole > 10, `${whole} were whole`);
+});
+
+test("programs of calls that Node once answered otherwise than the board linux", () => {
+  compileGlue();
+  const glue = new WebAssembly.Module(readFileSync(GLUE_WASM));
+  for (const [name, trace] of keptTraces()) {
+    const { compared, difference } = performOnNode(glue, glueSensor(), trace);
+    assert.equal(difference, undefined, name);
+    assert.equal(compared, trace.calls.length, name);
+  }
 });
 
 test("the fuzzer's board has every import", () => {

@@ -25,6 +25,8 @@ const UNSAFE_CORNERS = [
   "board/boards/linux/src/video.rs", // one call into libc: a format's levels
   "board/boards/linux/src/queue.rs", // calls into libc that rustix does not have
   "board/drivers/src/lib.rs", // registers
+  "board/fuzz/src/libfuzzer.rs", // called from C
+  "board/fuzz/src/names.rs", // called from C, in the place of a function of libc's
   "board/wasm/src/platform.rs", // called from C, and hands memory to it
   "board/wasm/src/runtime.rs", // WAMR's C interface
   "board/wasm/src/stop.rs", // a stack pointer of before

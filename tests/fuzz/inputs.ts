@@ -5,8 +5,9 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readConversations } from "../conversation.ts";
+import type { Trace } from "./glue.ts";
 
-export const TARGETS = ["server", "control", "relay", "passthrough"] as const;
+export const TARGETS = ["server", "control", "relay", "passthrough", "glue"] as const;
 export type Target = (typeof TARGETS)[number];
 
 const KEPT = new URL("kept/", import.meta.url);
@@ -16,6 +17,13 @@ export function keptInputs(target: Target): Map<string, Buffer> {
   const folder = new URL(`${target}/`, KEPT);
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".bin")) : [];
   return new Map(names.sort().map((name) => [name, readFileSync(new URL(name, folder))]));
+}
+
+/** Programs of calls that hosts once answered differently, and how it has to be, by name. */
+export function keptTraces(): Map<string, Trace> {
+  const folder = new URL("glue/", KEPT);
+  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return new Map(names.sort().map((name) => [name, JSON.parse(readFileSync(new URL(name, folder), "utf8")) as Trace]));
 }
 
 /** Good and bad inputs to begin with. */
@@ -29,6 +37,8 @@ export function seedInputs(target: Target): Buffer[] {
       return STREAMS;
     case "passthrough":
       return FILES.map((bytes) => Buffer.from(bytes, "hex"));
+    case "glue":
+      return [...keptTraces().values()].map(({ program }) => Buffer.from(program));
   }
 }
 

@@ -1,10 +1,11 @@
 /**
  * `make fuzz`: builds each target (or the one that TARGET names) and runs it under libFuzzer for SECONDS (60).
  *
- * The module is translated to C by wasm2c, so that clang counts the branches that an input reaches, and the fuzzer
- * keeps the inputs that reach new ones, in build/fuzz/, for the next run as well. What it finds wrong is left there
- * too, with the command that replays it; an input that was put right belongs to tests/fuzz/kept/, under a name that
- * says what it did. The tests replay those, and mutate them from a seed, without these tools (tests/fuzz.test.ts).
+ * The target `glue` is Rust (board/fuzz/), whose branches its compiler counts. For the others the module is translated
+ * to C by wasm2c, so that clang counts the branches that an input reaches. The fuzzer keeps the inputs that reach new
+ * ones, in build/fuzz/, for the next run as well. What it finds wrong is left there too, with the command that replays
+ * it; an input that was put right belongs to tests/fuzz/kept/, under a name that says what it did. The tests replay
+ * those, and mutate them from a seed, without these tools (tests/fuzz.test.ts).
  */
 
 import { execFileSync, spawn } from "node:child_process";
@@ -12,6 +13,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { buildGlue, GLUE_FUZZER } from "./glue-board.ts";
 import { keptInputs, seedInputs, type Target, TARGETS } from "./inputs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -21,7 +23,13 @@ const SECONDS = Number(process.env.SECONDS ?? 60);
 /** Other versions of wasm2c give what they write other names. */
 const WASM2C = "1.0.32";
 /** Longer than any head that is taken. */
-const LENGTH_MAX: Record<Target, number> = { server: 9000, control: 1100, relay: 9000, passthrough: 140_000 };
+const LENGTH_MAX: Record<Target, number> = {
+  server: 9000,
+  control: 1100,
+  relay: 9000,
+  passthrough: 140_000,
+  glue: 2048,
+};
 /** An input that takes longer hangs, s. */
 const HANGS = 10;
 
@@ -49,7 +57,11 @@ function translate(wasm: string, name: string): string {
 
 const RUNTIME = ["-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0"];
 
-function build(target: Target): string {
+async function build(target: Target): Promise<string> {
+  if (target === "glue") {
+    await buildGlue("fuzzed");
+    return GLUE_FUZZER;
+  }
   const program = `${BUILD}fuzz-${target}`;
   const isAlone = target === "passthrough";
   let wasm = `${ROOT}build/wasmcam.wasm`;
@@ -85,7 +97,7 @@ interface Figures {
 }
 
 async function fuzz(target: Target): Promise<Figures> {
-  const program = build(target);
+  const program = await build(target);
   const corpus = `${BUILD}corpus-${target}/`;
   const seeds = `${BUILD}seeds-${target}/`;
   for (const folder of [corpus, seeds]) mkdirSync(folder, { recursive: true });
@@ -99,12 +111,15 @@ async function fuzz(target: Target): Promise<Figures> {
     `-max_total_time=${SECONDS}`,
     `-max_len=${LENGTH_MAX[target]}`,
     `-timeout=${HANGS}`,
-    `-dict=${SOURCE}${target === "server" ? "http" : target}.dict`,
+    ...(target === "glue" ? [] : [`-dict=${SOURCE}${target === "server" ? "http" : target}.dict`]),
     `-artifact_prefix=${BUILD}found-${target}-`,
     "-use_value_profile=1",
     "-print_final_stats=1",
   ];
-  const child = spawn(program, [...options, corpus, seeds], { stdio: ["ignore", "inherit", "pipe"] });
+  const child = spawn(program, [...options, corpus, seeds], {
+    stdio: ["ignore", "inherit", "pipe"],
+    env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0" }, // what stays for ever, such as a scene, is no leak
+  });
   const none = { executions: 0, perSecond: 0, covered: 0, branches: 0, corpus: 0, found: 0 };
   const figures: Figures = { target, seconds: SECONDS, ...none };
   for await (const line of createInterface(child.stderr)) {
