@@ -230,6 +230,36 @@ scenario("viewers who wait get the stream whenever it comes back, however late",
   ]);
 });
 
+scenario("a source that comes back after a minute is kept by who has waited all the time", { settings }, (world) => {
+  const server = new Server(world);
+  const viewer = world.watch();
+  world.run(5 * SECOND);
+  server.stop();
+  server.clients[0].reset();
+  world.run(MINUTE);
+  const before = viewer.parts.length;
+  const again = new Server(world);
+  world.run(20 * SECOND);
+  assert.ok(viewer.parts.length > before + 10 * 25, `${viewer.parts.length - before} frames`);
+  assert.equal(again.requests.length, 1, "its first frame does not end that somebody waits");
+});
+
+scenario("who takes half a minute for a frame watches all the while", { settings }, (world) => {
+  const server = new Server(world);
+  const viewer = world.watch("/stream.jpg", CALM, { sendBytes: 100, receiveBytes: 100 });
+  viewer.client.readAt(100); // a byte each 10 ms, as it reads no less
+  world.run(2 * SECOND);
+  for (let n = 0; n < 12; n++) {
+    viewer.client.readAt(0);
+    world.run(4 * SECOND);
+    viewer.client.readAt(100);
+    world.run(SECOND);
+  }
+  assert.ok(viewer.parts.length < 10, `${viewer.parts.length} frames`);
+  assert.equal(server.requests.length, 1);
+  assert.equal(server.watched, 1);
+});
+
 scenario("a stream that stalls is begun anew", { settings }, (world) => {
   const server = new Server(world);
   world.watch();

@@ -113,6 +113,17 @@ scenario("it connects again, with growing pauses, and names each trouble once", 
   assert.deepEqual(all.slice(3), ["works", refused[1], "works", trying("stalled"), "works"]);
 });
 
+const WITHOUT_FRAMES = { source: "push", push: settings.push };
+scenario("that a relay goes is noticed before there is a frame", { settings: WITHOUT_FRAMES }, (world) => {
+  const { upstreams } = relay(world);
+  world.run(20 * SECOND);
+  assert.equal(upstreams.length, 1);
+  upstreams[0].client.reset();
+  world.run(SECOND);
+  assert.equal(upstreams.length, 2);
+  assert.deepEqual(told(world), ["ended the connection, trying again"]);
+});
+
 scenario("a relay that never answers is given up and tried again", { settings }, (world) => {
   const { upstreams } = relay(world);
   world.network.outside.unanswered = 1;

@@ -672,6 +672,7 @@ export class Connection extends Task {
   }
 
   private sendPart(now: i64): void {
+    this.server.source.want(now); // whoever takes long for a frame watches meanwhile
     const count = this.send(this.bodyAt, this.bodyEnd, now);
     if (count < 0) return;
     this.bodyAt += count;

@@ -200,13 +200,14 @@ export class Pull extends Relay {
   private feed(now: i64): void {
     const reader = this.reader;
     if (this.isDry && !this.takeMore()) return this.fail(Trouble.ENDED, now);
+    const isWanted = this.isWanted(now); // a frame that is published ends the waiting for it
     const reading = this.readOn(now);
     this.isDry = reading == Reading.ALL;
     if (reading == Reading.FILE) {
       this.frames++;
       this.aliveAt = now;
       this.peer.settle(now);
-      if (!this.isWanted(now)) return this.letGo();
+      if (!isWanted) return this.letGo();
     }
     if (!this.isDry) return this.wake();
     if (this.body.isWrong) return this.fail(Trouble.MALFORMED, now);

@@ -121,7 +121,7 @@ export class Pusher extends Task {
     this.progressAt = now;
     if (this.at < this.end) return this.waitForRoom(WRITE_DEADLINE, Trouble.STALLED, now);
     this.relay.stands(now);
-    this.watch(now);
+    if (this.relayStays(now)) this.watch(now); // looked for once, its end is told even before the first frame
   }
 
   /** Begins with the newest frame if the relay does not have it yet, else waits for one. */
@@ -154,6 +154,7 @@ export class Pusher extends Task {
   }
 
   private send(now: i64): void {
+    this.source.want(now);
     const count = this.offer();
     if (count < 0) return this.fail(Trouble.ENDED, now);
     this.at += count;
