@@ -226,7 +226,7 @@ test("a host that serves takes the camera's connection, and bytes go both ways",
     peer.onBytes = (bytes) => (got += Buffer.from(bytes).toString());
     peer.send("hello");
   });
-  const connection = bench.network.dial("relay", 9999);
+  const connection = bench.network.dial("relay", 9999)!;
   const told: number[] = [];
   connection.onReady = (what) => told.push(what);
   const memory = Buffer.from("camera--");
@@ -245,7 +245,7 @@ test("a camera's connection that does not come about says why, or nothing where 
   const bench = new Bench();
   const server = bench.network.serve("relay", 9999, () => {});
   const result = (name: string, port: number) => {
-    const connection = bench.network.dial(name, port);
+    const connection = bench.network.dial(name, port)!;
     bench.run(SECOND);
     return [connection.receive(Buffer.alloc(1), 0, 1), connection.readable, connection.writable];
   };

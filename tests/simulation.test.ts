@@ -30,6 +30,7 @@ it(`${SEEDS} minutes of camera life`, async () => {
   const happenings = [
     ...["parts", "snapshots", "states", "trap", "restart", "sensor stalled", "stalled peers cut"],
     ...["messages", "last words by WebSocket", "upstreams"],
+    ...["files pulled", "pulls failed", "parts pushed", "pushes failed"],
   ];
   for (const what of happenings) {
     assert.ok(all[what] > 0, `no ${what} in all these lives`);

@@ -23,7 +23,7 @@ export type Witness = (what: string, bytes?: Uint8Array) => void;
 
 /** Stands at the camera's end of one connection and sees what the module does with it, at the moment that it does. */
 export interface Observer {
-  /** The module has taken the connection. */
+  /** The module has taken the connection; or one that it has begun itself stands. */
   accepted(): void;
   received(bytes: Uint8Array): void;
   sent(bytes: Uint8Array): void;
@@ -43,8 +43,11 @@ export type ConnectOptions = {
   receiveBytes?: number;
 };
 
-/** Is given each connection of the camera's to a host of the simulated world, at that host's end. */
-export type Serve = (peer: Client) => void;
+/**
+ * Is given each connection of the camera's to a host of the simulated world, at that host's end; and who observes it at
+ * the camera's.
+ */
+export type Serve = (peer: Client, observer?: Observer) => void;
 
 /** How hosts behave to which the camera connects. */
 export type Outside = {
@@ -54,9 +57,18 @@ export type Outside = {
   unanswered: number;
 };
 
+/** What is particular about one connection that the camera begins. */
+export type DialOptions = Omit<ConnectOptions, "sendBytes"> &
+  Partial<Outside> & {
+    /** Whether nobody knows the name, whoever serves there. */
+    isMissing?: boolean;
+  };
+
 export class SimulatedNetwork implements Network {
   /** How those are to which the camera connects from now on. */
   outside: Outside = { conditions: CALM, refused: 0, unanswered: 0 };
+  /** Asked each time that the camera begins to connect; undefined: the board has no socket left. */
+  onDial: (name: string, port: number) => DialOptions | undefined = () => ({});
   /** Who serves, by the host's name and port; a host may be there without anybody who does. */
   readonly #hosts = new Map<string, Map<number, Serve>>();
   readonly #timeline: Timeline;
@@ -86,21 +98,24 @@ export class SimulatedNetwork implements Network {
   }
 
   /** The camera begins to connect. */
-  dial(name: string, port: number): Connection {
+  dial(name: string, port: number): Connection | undefined {
+    const options = this.onDial(name, port);
+    if (!options) return undefined;
     const timeline = this.#timeline;
-    const { conditions, refused, unanswered } = this.outside;
-    const toCamera = new Link(timeline, this.#random, conditions, CLIENT_SEND_BYTES, CAMERA_RECEIVE_BYTES);
-    const toPeer = new Link(timeline, this.#random, conditions, CAMERA_SEND_BYTES, CLIENT_RECEIVE_BYTES);
+    const { random = this.#random, receiveBytes = CLIENT_RECEIVE_BYTES, observer } = options;
+    const { conditions, refused, unanswered } = { ...this.outside, ...options };
+    const toCamera = new Link(timeline, random, conditions, CLIENT_SEND_BYTES, CAMERA_RECEIVE_BYTES);
+    const toPeer = new Link(timeline, random, conditions, CAMERA_SEND_BYTES, receiveBytes);
     const title = `connection ${++this.#connections}`;
     const witness: Witness = (what, bytes) => this.#witness(`${title} ${what}`, bytes);
     witness(`to ${name}:${port}`);
-    const connection = new SimulatedConnection(timeline, toCamera, toPeer, undefined, witness);
+    const connection = new SimulatedConnection(timeline, toCamera, toPeer, undefined, witness, observer);
     connection.isConnecting = true;
     timeline.after(toPeer.delay(), () => {
-      const host = this.#hosts.get(name);
+      const host = options.isMissing ? undefined : this.#hosts.get(name);
       if (!host) return connection.failed(Fault.MISSING);
-      if (this.#random.chance(unanswered)) return; // the camera gives up when it has waited enough
-      const serve = this.#random.chance(refused) ? undefined : host.get(port);
+      if (random.chance(unanswered)) return; // the camera gives up when it has waited enough
+      const serve = random.chance(refused) ? undefined : host.get(port);
       timeline.after(toCamera.delay(), () => {
         if (connection.isClosed) return;
         if (!serve) return connection.failed(Fault.CLOSED);
@@ -116,7 +131,7 @@ export class SimulatedNetwork implements Network {
         toPeer.open();
         toCamera.open();
         connection.established();
-        serve(peer);
+        serve(peer, observer);
       });
     });
     return connection;
@@ -278,6 +293,7 @@ class SimulatedConnection implements Connection {
   established(): void {
     this.isConnecting = false;
     this.#witness("stands");
+    this.observer?.accepted();
     this.onReady(Ready.WRITABLE);
   }
 

@@ -18,6 +18,7 @@ import { Mood } from "../../host/simulated/sensor.ts";
 import { MILLISECOND, SECOND } from "../../host/simulated/timeline.ts";
 import { clientFrame, Opcode, openingRequest, WebSocketClient } from "../../host/simulated/websocket.ts";
 import { SimulatedWorld } from "../../host/simulated/world.ts";
+import { Calls, type Kind } from "./calls.ts";
 import { SimulatedChip } from "./chip.ts";
 import type { Files } from "./files.ts";
 import { FORMATS, Ledger } from "./ledger.ts";
@@ -29,6 +30,7 @@ import {
   type Plan,
   plain,
   type Rude,
+  SOURCES,
   type Talk,
   type Upstream,
   type Watch,
@@ -77,6 +79,8 @@ const BACKLOG_BYTES = 64 * 1024;
 const DRAIN_PATIENCE = 60 * SECOND;
 /** How long a snapshot may wait for a fresh frame. */
 const SNAPSHOT_DEADLINE = 2 * SECOND;
+/** From when nobody watches to when a source is let go that sends. */
+const REST_PATIENCE = 12 * SECOND;
 /** Pictures that upstreams have. */
 const RELAY_FILES = 6;
 
@@ -106,18 +110,22 @@ export async function live(module: WebAssembly.Module, plan: Plan, files: Files)
 }
 
 class Life implements Surroundings {
-  readonly ledger: Ledger;
   newestSent = 0;
   isStopping = false;
+  wantedAt = 0;
   readonly #plan: Plan;
   readonly #world: SimulatedWorld;
   readonly #sensor: SimulatedWorld["sensor"] | SimulatedChip;
   readonly #tally: Tally = {};
   readonly #wires: Wire[] = [];
-  /** Where the camera relays the frames of others: what is to come of them, pictures that those send, and who sends. */
+  /** What is to come of the sensor's frames, where the camera may use it. */
+  readonly #sensorLedger: Ledger | undefined;
+  /** Where it may relay the frames of others: what is to come of them, pictures that those send, and who sends. */
   readonly #relay: RelayLedger | undefined;
   readonly #jpegs: Buffer[] = [];
   readonly #upstreams: { client: Client; wire: UpstreamWire }[] = [];
+  /** Connections that the camera makes by itself. */
+  readonly #calls: Calls;
   #violation: Violation | undefined;
   #idleSteps = 0;
   #restarts = 0;
@@ -147,14 +155,20 @@ class Life implements Surroundings {
       hasTranscript: false,
     });
     this.#sensor = chip ?? this.#world.sensor;
-    if (plan.sensor === "push") {
+    if (plan.sensor === "push" || plan.sensor === "pull") {
       this.#relay = new RelayLedger(files, this.#sensor, scene, { ...settings });
       this.#jpegs = Array.from({ length: RELAY_FILES }, (_, i) => {
         const picture = { width: 32, height: 32, format: FORMATS.rgb565, pixels: scene.frame(i) };
         return files.file(`relayed ${i}`, picture, "4:2:0", 10 + 15 * i);
       });
     }
-    this.ledger = this.#relay ?? new Ledger(files, this.#sensor, chip ? undefined : scene, { ...settings });
+    if (plan.sensor !== "push") {
+      this.#sensorLedger = new Ledger(files, this.#sensor, chip ? undefined : scene, { ...settings });
+    }
+    this.#calls = new Calls(this.#world, this, seed, this.#relay, this.#jpegs, (client, how) =>
+      this.#leaving(client, how),
+    );
+    this.#setKind();
     const { board } = this.#world;
     const abortAll = board.abortAll.bind(board);
     board.abortAll = () => {
@@ -193,6 +207,35 @@ class Life implements Surroundings {
   }
 
   // --- Surroundings
+
+  get ledger(): Ledger {
+    return this.#source === "sensor" ? this.#sensorLedger! : this.#relay!;
+  }
+
+  get viewersMax(): number {
+    return this.#calls.isPushing ? VIEWERS_MAX - 1 : VIEWERS_MAX;
+  }
+
+  get maybeWantedAt(): number {
+    let at = this.#startedAt;
+    for (const { isOpen, asksFrames, acceptedAt, closedAt } of [...this.#wires, ...this.#calls.pushes]) {
+      if (asksFrames && acceptedAt >= 0) at = Math.max(at, isOpen ? this.now : closedAt);
+    }
+    return at;
+  }
+
+  get isAwaited(): boolean {
+    return this.#wires.some((wire) => wire.awaitsFrame) || this.#calls.pushes.some((wire) => wire.awaitsFrame);
+  }
+
+  /** Where frames come from since the module's start. */
+  get #source(): Kind {
+    return this.#calls.kind;
+  }
+
+  #setKind(): void {
+    if (this.#relay && this.#source !== "sensor") this.#relay.kind = this.#source;
+  }
 
   get now(): number {
     return this.#world.now;
@@ -268,8 +311,10 @@ class Life implements Surroundings {
     if (state.limits.connections !== CONNECTIONS_MAX || state.limits.viewers !== VIEWERS_MAX) {
       wrong("limits", JSON.stringify(state.limits), "those of the board profile");
     }
-    if (this.#relay) {
-      const problem = this.#relay.judge(state.capture, time, isFresh);
+    const called = this.#calls.judge(state, time, isFresh);
+    if (called) wrong(...called);
+    if (this.#source !== "sensor") {
+      const problem = this.#relay!.judge(state.capture, time, isFresh);
       if (problem) wrong(...problem);
     } else this.#judgeCapture(state.capture, time, isFresh, wrong);
     if (!isFresh) return;
@@ -284,7 +329,7 @@ class Life implements Surroundings {
       (wire) => wire.acceptedAt >= 0 && wire.asksStream && (wire.isOpen || wire.closedAt >= time),
     );
     const { viewers } = state as { viewers: { sent: number; dropped: number; age: number }[] };
-    if (viewers.length < sure.length || viewers.length > Math.min(maybe.length, VIEWERS_MAX)) {
+    if (viewers.length < sure.length || viewers.length > Math.min(maybe.length, this.viewersMax)) {
       wrong("viewers", viewers.length, `${sure.length} to ${maybe.length}`);
     }
     const sum = (list: Iterable<number>): number => [...list].reduce((total, number) => total + number, 0);
@@ -335,6 +380,11 @@ class Life implements Surroundings {
         return this.#watchSocket(action);
       case "upstream":
         return this.#upstream(action);
+      case "source":
+      case "receiver":
+        return this.#calls.act(action);
+      case "setting":
+        return this.#set(action.name, action.value, action.restarts);
       case "talk":
         return this.#talk(action);
       case "rude":
@@ -496,7 +546,7 @@ class Life implements Surroundings {
 
   #upstream(action: Upstream): void {
     const relay = this.#relay;
-    if (!relay) return; // a plan that was made for another camera
+    if (!relay || this.#source !== "push") return; // a plan that was made for another camera
     const { timeline } = this.#world;
     const { id, line, form, says, items, every, secret } = action;
     const wire = new UpstreamWire(action, this, relay);
@@ -504,7 +554,7 @@ class Life implements Surroundings {
     // Who guesses secrets is told apart from all others by its address.
     const from = secret === "wrong" ? "10.0.0.66" : undefined;
     const client = this.#world.upstream(LINES[line], from, { random, observer: wire });
-    relay.upstreams.push(wire);
+    relay.feeds.push(wire);
     this.#upstreams.push({ client, wire });
     const pieces: Piece[] = [];
     const piece = (n: number): Piece =>
@@ -538,6 +588,14 @@ class Life implements Surroundings {
       }
     }
     this.#leaving(client, action);
+  }
+
+  /** Has the board keep a setting, and start anew with it. */
+  #set(name: string, value: string, restarts = true): void {
+    this.#world.settings.put(name, value);
+    if (!restarts) return;
+    this.#world.restart();
+    this.#restarted();
   }
 
   // --- What is checked after every step
@@ -586,8 +644,13 @@ class Life implements Surroundings {
   #restarted(): void {
     const world = this.#world;
     this.#restarts = world.board.restarts;
-    this.ledger.restarted(this.now, (name) => world.settings.get(name));
+    this.#calls.restarted();
+    this.#setKind();
+    for (const ledger of [this.#sensorLedger, this.#relay]) {
+      ledger?.restarted(this.now, (name) => world.settings.get(name));
+    }
     this.newestSent = 0;
+    this.wantedAt = 0;
     this.#startedAt = this.now;
     this.#tornAtStart = this.#sensor.torn;
     this.#heapEnd = 0;
@@ -599,6 +662,7 @@ class Life implements Surroundings {
     if (this.#violation) return;
     const { now, ledger } = this;
     for (const wire of this.#wires) wire.check();
+    this.#calls.check();
     const watching = this.#live.some((wire) => wire.isWatching);
     if (!watching) this.#watchedSince = Infinity;
     else if (this.#watchedSince === Infinity) this.#watchedSince = now;
@@ -606,7 +670,7 @@ class Life implements Surroundings {
       this.#heapSince = now;
       this.#checkHeap();
     }
-    if (this.#relay) return;
+    if (this.#source !== "sensor") return;
     const patience = SENSOR_PATIENCE + 4 * ledger.interval + (this.#plan.faults.stall > 0 ? 10 * SECOND : 0);
     const since = Math.max(this.#startedAt, this.#fineSince, this.#watchedSince, ledger.last?.time ?? 0);
     if (now - since > patience) this.fail("the sensor is asked", `no frame for ${now - since} µs, the sensor is fine`);
@@ -636,20 +700,28 @@ class Life implements Surroundings {
     this.#sensor.mood = Mood.FINE;
     this.#fineSince = this.now;
     world.meter.trapNever();
+    this.#calls.heal();
+    if (this.#calls.isLost) this.#set("source", SOURCES[0]);
     this.#allLeave("the life");
-    if (this.#relay) this.#upstream(EXAM_UPSTREAM);
-    else {
-      const fps = this.#plan.sensor === "soft" ? 20 : 8;
+    if (this.#source === "push") this.#upstream(EXAM_UPSTREAM);
+    else if (this.#source === "sensor") {
+      const fps = this.#plan.sensor === "ov2640" ? 8 : 20;
       const faster: Ask = { ...plain("POST", "/control", [200]), body: `fps=${fps}`, sets: { fps: String(fps) } };
       this.#talk(this.#examinee(0, faster));
     }
     this.#runFor(SECOND / 2);
     const begun = this.#wires.length;
-    const isAll = (): boolean => this.#wires.slice(begun).every((wire) => wire.parts > 0);
-    for (let n = 1; n <= VIEWERS_MAX; n++) {
+    const { delivered } = this.ledger;
+    const isFresh = (): boolean => this.ledger.delivered >= delivered + 2;
+    const isAll = (): boolean => isFresh() && this.#wires.slice(begun).every((wire) => wire.parts > 0);
+    for (let n = 1; n <= this.viewersMax; n++) {
       this.#watch({ ...this.#examinee(n), do: "watch", path: "/stream.jpg", stalls: [], chatter: "" });
     }
     this.#runUntil(isAll, 2 * SENSOR_PATIENCE, "all viewers that there may be get a frame");
+    if (this.#calls.isPushing) {
+      const isPushed = (): boolean => this.#calls.pushes.at(-1)!.parts > 0;
+      this.#runUntil(isPushed, 2 * SENSOR_PATIENCE, "whom it pushes to gets a frame");
+    }
     // One after another they stop, each in the middle of a frame of its own.
     for (const wire of this.#wires.slice(begun)) {
       wire.client!.readAt(0);
@@ -667,6 +739,9 @@ class Life implements Surroundings {
     this.#talk(this.#examinee(VIEWERS_MAX + 3, plain("GET", "/state", [200])));
     this.#runFor(SECOND / 5);
     this.#allLeave("the exam");
+    if (this.#source === "pull" && !this.#calls.isPushing) {
+      this.#runUntil(() => !this.#calls.isPulling, REST_PATIENCE, "it rests when nobody watches");
+    }
     this.#checkHeap();
     if (!this.#violation && world.board.restarts !== this.#restarts) this.#trapped();
     this.count("exams");
@@ -691,7 +766,8 @@ class Life implements Surroundings {
       this.#upstreams.every(({ client, wire }) => client.state !== ClientState.LEFT || !wire.isOpen);
     this.#runUntil(areGone, DRAIN_PATIENCE, "upstreams that have left are let go");
     this.#runFor(SECOND);
-    const held = (): number => this.#world.board.openSockets - (this.#relay ? 2 : 1); // without those that listen
+    const listeners = this.#source === "push" ? 2 : 1;
+    const held = (): number => this.#world.board.openSockets - listeners - this.#calls.open;
     // A snapshot that waits for a fresh frame looks at its peer only afterwards.
     if (held() > 0) this.#runFor(SNAPSHOT_DEADLINE);
     const left = held();

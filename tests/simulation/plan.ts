@@ -10,6 +10,7 @@
 import { CALM, type Conditions, ROUGH } from "../../host/simulated/link.ts";
 import { Random } from "../../host/simulated/random.ts";
 import { clientFrame, closeFrame, Opcode } from "../../host/simulated/websocket.ts";
+import { ANSWERS, type StreamName, STREAMS } from "./source.ts";
 import type { FormName, Item } from "./upstream.ts";
 
 /** Networks between a client and the camera. */
@@ -142,20 +143,76 @@ export type Upstream = {
   leaves: Leave;
 };
 
+/** How a host is, from then on until the next of these, to which the camera connects by itself. */
+type Host = {
+  id: number;
+  at: number;
+  line: LineName;
+  /** ms after a connection stands when the host leaves it, and how. */
+  leavesAfter: number;
+  leaves: Leave;
+  /** Whether those connections are reset that there are when it becomes so. */
+  cuts: boolean;
+};
+
+/** What goes wrong before a connection stands: no such name, refused, no answer, no socket left on the board. */
+type Unreachable = "missing" | "refuses" | "unanswered" | "unconnectable";
+
+/** The host from which the camera pulls. */
+export type Source = Host & {
+  do: "source";
+  how: "streams" | "answers" | "silent" | Unreachable;
+  /** What it answers that is no stream, by its name. */
+  answer: string;
+  /** How its stream is written, and what is in it, again and again, and how often, ms. */
+  stream: StreamName;
+  items: Item[];
+  every: number;
+  /** Bytes that it sends at a time, 50 ms from each other; 0: all. */
+  piece: number;
+};
+
+/** The host to which the camera pushes. */
+export type Receiver = Host & {
+  do: "receiver";
+  how: "takes" | Unreachable;
+  /** Bytes of its buffer, and bytes a second that it reads; 0: all at once. */
+  buffer: number;
+  reads: number;
+  /** When, in ms after a connection stands, it stops reading, and for how long. */
+  stalls: [number, number][];
+  /** What it says meanwhile, which nobody listens to. */
+  says: string;
+};
+
+/** A setting is changed, "" for none; the camera sees it when it starts anew, which it does at once or not. */
+export type Setting = { id: number; at: number; do: "setting"; name: string; value: string; restarts: boolean };
+
 export type Sensor = { id: number; at: number; do: "sensor"; mood: "stalled" | "tearing" | "missing"; lasts: number };
 /** The module traps in the middle of a step, at the call of the board after so many more. */
 export type Trap = { id: number; at: number; do: "trap"; calls: number };
 /** The board loses its power for a moment. */
 export type Restart = { id: number; at: number; do: "restart" };
 
-export type Action = Watch | WatchSocket | Talk | Rude | Upstream | Sensor | Trap | Restart;
+export type Action =
+  | Watch
+  | WatchSocket
+  | Talk
+  | Rude
+  | Upstream
+  | Source
+  | Receiver
+  | Setting
+  | Sensor
+  | Trap
+  | Restart;
 
 export type Plan = {
   seed: number;
   /** How long the life is. */
   seconds: number;
-  /** Where frames come from: the soft sensor, a model of a chip on the bus, or upstreams that push theirs. */
-  sensor: "soft" | "ov2640" | "push";
+  /** Where frames come from: the soft sensor, a chip on the bus, upstreams that push theirs, or whom it pulls from. */
+  sensor: "soft" | "ov2640" | "push" | "pull";
   settings: Record<string, string>;
   /** Shares of captures that fail by chance. */
   faults: { stall: number; tear: number };
@@ -163,6 +220,23 @@ export type Plan = {
 };
 
 const SECONDS = 60;
+
+/** Where the camera may pull from, and push to: one address, and the same host by others. */
+export const SOURCES = [
+  "http://source.home:8081/video?channel=2",
+  "http://bob:s%3Ae%2Fc@source.home/",
+  "HTTP://source.home:8081?action=stream#top",
+];
+export const RECEIVERS = ["relay.home:9999", "relay.home:65535"];
+const NO_SOURCES = ["", "sensor", "https://source.home/", "http://source.home:0/", "http://:80/"];
+const NO_RECEIVERS = ["", "relay.home", "http://relay.home:1"];
+/** Of all lives, in percent: in which the camera pulls; and of these and the others, in which it pushes. */
+const PULLING = 14;
+const PUSHING = 14;
+/** What is drawn for the camera's own connections comes from seeds of its own: all else stays as it was. */
+const OWN_SEEDS = 0x5eed0000;
+const PULL: Source["how"][] = ["silent", "missing", "refuses", "unanswered", "unconnectable"];
+const PUSH: Receiver["how"][] = ["missing", "refuses", "unanswered", "unconnectable"];
 /** The soft sensor's sizes: room for the test scene's counter, so that each frame differs from the one before. */
 const SOFT_SIZES = ["32x32", "40x32", "33x35", "48x36", "64x48"];
 const SOFT_FORMATS = ["rgb565", "rgb565", "yuyv", "gray", "bayer"];
@@ -224,15 +298,19 @@ const RUDE = [
 
 export function makePlan(seed: number): Plan {
   const random = new Random(seed);
+  const own = new Random(seed + OWN_SEEDS);
   const pick = <T>(list: readonly T[]): T => list[random.between(0, list.length - 1)];
   const kind = random.between(0, 99);
-  const isChip = kind < 15;
-  const isRelay = kind >= 75;
+  const isPull = own.between(0, 99) < PULLING;
+  const isPushing = own.between(0, 99) < PUSHING;
+  const isChip = kind < 15 && !isPull;
+  const isPush = kind >= 75 && !isPull;
+  const isRelay = isPush || isPull;
   const actions: Action[] = [];
   let id = 0;
 
   const settings: Record<string, string> = {};
-  if (isRelay) settings.source = "push";
+  if (isPush) settings.source = "push";
   settings.size = isChip ? pick(CHIP_SIZES) : pick(SOFT_SIZES);
   settings.format = isChip ? pick(CHIP_FORMATS) : pick(SOFT_FORMATS);
   if (settings.format === "yuyv" && Number(settings.size.split("x")[0]) % 2) settings.format = "gray";
@@ -319,6 +397,7 @@ export function makePlan(seed: number): Plan {
   ];
   const ask = (): Ask => {
     const kind = random.between(0, 99);
+    if (isPull && kind < 30) return plain(...pick(PLAIN)); // it may have no controls, or others
     if (kind < 25) return control();
     if (kind < 30) return { ...plain("POST", "/control/save", [200]), saves: true };
     if (kind < 36) return pick(edges)();
@@ -378,7 +457,7 @@ export function makePlan(seed: number): Plan {
     poller.leavesAfter = 30_000;
     actions.push(poller);
   }
-  if (isRelay) {
+  if (isPush) {
     for (let at = early(); at < SECONDS * 1000; at += random.between(500, 20_000)) actions.push(upstream(at));
   }
   if (random.chance(0.3)) {
@@ -389,10 +468,87 @@ export function makePlan(seed: number): Plan {
   }
   if (random.chance(0.15)) actions.push({ id: ++id, at: any(), do: "trap", calls: random.between(0, 30) });
   if (random.chance(0.15)) actions.push({ id: ++id, at: any(), do: "restart" });
+  if (isPull) {
+    // What its sensor shows where it is told to use that.
+    Object.assign(settings, { source: own.pick(SOURCES), size: "32x32", format: "rgb565", fps: "15" });
+    actions.push(...sources(own));
+  }
+  if (isPushing) {
+    settings.push = own.pick(RECEIVERS);
+    actions.push(...receivers(own));
+  }
   actions.sort((one, other) => one.at - other.at);
   const faults = { stall: random.chance(0.1) ? 0.01 : 0, tear: random.chance(0.2) ? 0.05 : 0 };
-  const sensor = isRelay ? "push" : isChip ? "ov2640" : "soft";
+  const sensor = isPull ? "pull" : isPush ? "push" : isChip ? "ov2640" : "soft";
   return { seed, seconds: SECONDS, sensor, settings, faults, actions };
+}
+
+/** Ids of the hosts' actions count from these, so that others keep theirs. */
+const SOURCE_IDS = 10_000;
+const RECEIVER_IDS = 20_000;
+
+/** What becomes of the host from which the camera pulls, and of the setting that says which it is. */
+function sources(random: Random): Action[] {
+  const actions: Action[] = [];
+  let id = SOURCE_IDS;
+  const item = (): Item => {
+    const share = random.between(0, 99);
+    if (share < 88) return "file";
+    return share < 91 ? "large" : share < 92 ? "huge" : random.pick(["short", "short", "text", "png"]);
+  };
+  for (let at = 0; at < SECONDS * 1000; at += random.between(1000, 25_000)) {
+    const share = random.between(0, 99);
+    actions.push({
+      ...host(random, ++id, at),
+      do: "source",
+      how: share < 65 ? "streams" : share < 80 ? "answers" : random.pick(PULL),
+      answer: random.pick(Object.keys(ANSWERS)),
+      stream: random.chance(0.4) ? "plain" : random.pick(Object.keys(STREAMS) as StreamName[]),
+      items: random.chance(0.5) ? ["file"] : Array.from({ length: random.between(1, 20) }, item),
+      every: random.pick([40, 67, 100, 200, 500, 1000, 4000]),
+      piece: random.chance(0.85) ? 0 : random.pick([3, 20, 100, 500]),
+    });
+  }
+  for (let n = random.chance(0.3) ? random.between(1, 3) : 0; n > 0; n--) {
+    actions.push(setting(random, ++id, "source", random.chance(0.6) ? SOURCES : NO_SOURCES));
+  }
+  return actions;
+}
+
+/** The same of the host to which it pushes. */
+function receivers(random: Random): Action[] {
+  const actions: Action[] = [];
+  let id = RECEIVER_IDS;
+  const stall = (): [number, number] => [random.between(0, 20_000), random.between(100, 14_000)];
+  for (let at = 0; at < SECONDS * 1000; at += random.between(1000, 25_000)) {
+    actions.push({
+      ...host(random, ++id, at),
+      do: "receiver",
+      how: random.chance(0.75) ? "takes" : random.pick(PUSH),
+      buffer: random.chance(0.5) ? 65_536 : random.between(300, 6000),
+      reads: random.chance(0.3) ? random.between(200, 20_000) : 0,
+      stalls: random.chance(0.35) ? Array.from({ length: random.between(1, 3) }, stall) : [],
+      says: random.chance(0.1) ? "HTTP/1.1 400 Bad Request\r\n\r\n" : "",
+    });
+  }
+  for (let n = random.chance(0.3) ? random.between(1, 3) : 0; n > 0; n--) {
+    actions.push(setting(random, ++id, "push", random.chance(0.6) ? RECEIVERS : NO_RECEIVERS));
+  }
+  return actions;
+}
+
+function host(random: Random, id: number, at: number): Host {
+  return {
+    ...{ id, at, line: random.pick(["calm", "calm", "choppy", "rough", "narrow", "far", "failing"] as const) },
+    leavesAfter: random.between(0, 40_000),
+    leaves: random.pick(["closes", "resets", "ends", "vanishes", "stays", "stays", "stays"] as const),
+    cuts: random.chance(0.6),
+  };
+}
+
+function setting(random: Random, id: number, name: string, values: readonly string[]): Setting {
+  const at = random.between(0, (SECONDS - 2) * 1000);
+  return { id, at, do: "setting", name, value: random.pick(values), restarts: random.chance(0.8) };
 }
 
 export function plain(method: string, target: string, status: number[]): Ask {

@@ -5,9 +5,9 @@
  */
 
 import { MILLISECOND, SECOND } from "../../host/simulated/timeline.ts";
+import type { Feed } from "./feed.ts";
 import { Ledger, type Shot } from "./ledger.ts";
 import type { Flaw } from "./upstream.ts";
-import type { UpstreamWire } from "./upstream-wire.ts";
 import { ENCODING_STEPS } from "./wire.ts";
 
 /** A file that an upstream sends. */
@@ -24,7 +24,7 @@ export type RelayFile = Shot & {
 export enum Fate {
   /** It is published, or will be in a moment. */
   SURE,
-  /** Its upstream was gone just when it came. */
+  /** Its upstream was gone just when it came, or it lay behind what may be read in several ways. */
   UNSURE,
   /** Its upstream never had the seat. */
   REFUSED,
@@ -49,7 +49,9 @@ export function numbered(jpeg: Buffer, number: number): Buffer {
 
 export class RelayLedger extends Ledger {
   /** All that there were since the module's start. */
-  upstreams: UpstreamWire[] = [];
+  feeds: Feed[] = [];
+  /** Whether upstreams connect to the camera, or it connects to a source. */
+  kind: "push" | "pull" = "push";
   readonly #all = new Map<number, RelayFile>();
   /** Those that came whole since the module's start, in this order. */
   #came: RelayFile[] = [];
@@ -76,9 +78,9 @@ export class RelayLedger extends Ledger {
   }
 
   /** An upstream has the seat no more, or never had it. */
-  left(upstream: UpstreamWire, step: number): void {
-    for (const file of upstream.files) {
-      if (upstream.wasRefused) file.fate = Fate.REFUSED;
+  left(feed: Feed, step: number): void {
+    for (const file of feed.files) {
+      if (feed.wasRefused) file.fate = Fate.REFUSED;
       else if (step - file.step < ENCODING_STEPS) file.fate = Fate.UNSURE;
     }
   }
@@ -113,7 +115,7 @@ export class RelayLedger extends Ledger {
   override restarted(now: number, settings: (name: string) => string | undefined): void {
     super.restarted(now, settings);
     this.#came = [];
-    this.upstreams = this.upstreams.filter(({ acceptedAt }) => acceptedAt < 0); // they are still on their way
+    this.feeds = this.feeds.filter(({ acceptedAt, closedAt }) => acceptedAt < 0 && closedAt < 0); // still on their way
   }
 
   /** How many of the first `length` files are so. */
@@ -147,13 +149,14 @@ export class RelayLedger extends Ledger {
     const { published, sequence, state, upstream } = capture;
     if (sequence !== published) return ["sequence", sequence, published];
     if (published < least || published > most) return ["published", published, `${least} to ${most}`];
-    if (capture.fault !== "none" || capture.sensor !== "push") return ["sensor", capture.sensor, "push"];
+    if (capture.fault !== "none" || capture.sensor !== this.kind) return ["sensor", capture.sensor, this.kind];
     if (state === "waiting" ? published > 0 : published === 0) return ["state", state, `that of ${published} frames`];
     if (!isFresh) return undefined;
     const wrong = this.#judgeFlaws(capture, time);
     if (wrong) return wrong;
-    const open = this.upstreams.filter((one) => one.acceptedAt >= 0 && (one.closedAt < 0 || one.closedAt >= time));
-    if (upstream !== null && open.length === 0) return ["upstream", upstream.address, "nobody"];
+    const open = this.feeds.filter((one) => one.acceptedAt >= 0 && (one.closedAt < 0 || one.closedAt >= time));
+    const hasUpstream = this.kind === "push" ? upstream !== null : upstream.state === "receiving";
+    if (hasUpstream && open.length === 0) return ["upstream", upstream.address, "nobody"];
     if (published === 0) return undefined;
     // The last that is published, or may be.
     const last = came.findLast(({ fate }) => fate !== Fate.REFUSED)!;
@@ -162,7 +165,9 @@ export class RelayLedger extends Ledger {
     if (age < time - last.time - COUNT || age > time - sure.time) {
       return ["age", age, `from ${time - last.time} to ${time - sure.time}`];
     }
-    const staleAfter = upstream ? STALE : STALE_ALONE;
+    // Whoever is being woken up will send something fresh.
+    const isWaking = this.kind === "pull" && !hasUpstream && upstream.trouble === "";
+    const staleAfter = isWaking ? Infinity : hasUpstream ? STALE : STALE_ALONE;
     if (state !== (age >= staleAfter ? "stale" : "running")) return ["state", state, `that of ${age} µs`];
     return undefined;
   }
@@ -171,9 +176,10 @@ export class RelayLedger extends Ledger {
   #judgeFlaws(capture: any, time: number): [what: string, is: unknown, want: unknown] | undefined {
     for (const flaw of ["broken", "oversized", "foreign"] as Flaw[]) {
       let [least, most] = [0, 0];
-      for (const upstream of this.upstreams) {
-        const { flawed, files, receivedBytes, leftAt, wasRefused } = upstream;
-        if (upstream.acceptedAt < 0 || wasRefused) continue;
+      for (const feed of this.feeds) {
+        const { flawed, files, receivedBytes, leftAt, wasRefused, isUnsure } = feed;
+        if (feed.acceptedAt < 0 || wasRefused) continue;
+        if (isUnsure) most = Infinity;
         // The one that is under way when its upstream goes is broken, whatever it was.
         if (flaw === "broken" && leftAt >= 0) most++;
         const own = flawed.filter((one) => one.flaw === flaw && one.beginsAt < receivedBytes);

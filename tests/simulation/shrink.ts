@@ -59,6 +59,8 @@ export async function shrink(plan: Plan, violation: Violation, attempt: Try, bud
       if (talk.do === "talk") await reduce(talk.asks, (asks) => withAction({ ...talk, asks }));
       if (talk.do === "watch") await reduce(talk.stalls, (stalls) => withAction({ ...talk, stalls }));
       if (talk.do === "socket") await reduce(talk.stalls, (stalls) => withAction({ ...talk, stalls }));
+      if (talk.do === "source") await reduce(talk.items, (items) => withAction({ ...talk, items }));
+      if (talk.do === "receiver") await reduce(talk.stalls, (stalls) => withAction({ ...talk, stalls }));
       if (talk.do === "upstream") await reduce(talk.items, (items) => withAction({ ...talk, items }));
       for (const simpler of SIMPLER) {
         const action = best.plan.actions[i];
@@ -89,6 +91,8 @@ const SIMPLER: Record<string, unknown>[] = [
   { pings: 0 },
   { lastWords: "" },
   { form: "gstreamer" },
+  { stream: "plain" },
+  { cuts: false },
   { secret: "" },
   { pause: 0 },
   { piece: 0 },

@@ -43,6 +43,9 @@ export type Flaw = "broken" | "oversized" | "foreign";
 const FILE_BYTES_MAX = 256 * 1024 - 160 - 16 - 420;
 const LARGE_BYTES = 30_000;
 const SEGMENT_BYTES = 60_000;
+/** A file's first bytes, with its number, and its last ones, by which it is found within what is sent. */
+const NUMBERED_BYTES = 10;
+const LAST_BYTES = 8;
 
 /** What is sent at once; its file's place is counted from the first byte. */
 export type Piece = { bytes: Buffer; file?: RelayFile; flaw?: Flaw };
@@ -62,25 +65,37 @@ export function headOf({ form, secret }: Upstream, bodyBytes: number): string {
 /** A thing as it is sent in a stream of that form. */
 export function pieceOf(formName: FormName, item: Item, jpeg: Buffer, ledger: RelayLedger): Piece {
   const form = FORMS[formName];
-  const foreign = form.isMultipart ? "foreign" : undefined; // between files anything may lie
+  return framedPiece((bytes, type) => framed(form, bytes, type), form.isMultipart, item, jpeg, ledger);
+}
+
+/** A thing, framed by `frame`, and where in that its file lies. */
+export function framedPiece(
+  frame: (bytes: Buffer, type: string) => Buffer,
+  isMultipart: boolean,
+  item: Item,
+  jpeg: Buffer,
+  ledger: RelayLedger,
+): Piece {
+  const foreign = isMultipart ? "foreign" : undefined; // between files anything may lie
   switch (item) {
     case "file":
     case "large": {
       const file = ledger.makeFile(item === "file" ? jpeg : inflated(jpeg, LARGE_BYTES));
-      const bytes = framed(form, file.jpeg, "image/jpeg");
-      const at = bytes.indexOf(file.jpeg);
-      file.beginsAt = at;
-      file.endsAt = at + file.jpeg.length;
+      const bytes = frame(file.jpeg, "image/jpeg");
+      // Framing may lie within it.
+      file.beginsAt = bytes.indexOf(file.jpeg.subarray(0, NUMBERED_BYTES));
+      const last = file.jpeg.subarray(-LAST_BYTES);
+      file.endsAt = bytes.lastIndexOf(last) + last.length;
       return { bytes, file };
     }
     case "huge":
-      return { bytes: framed(form, inflated(jpeg, FILE_BYTES_MAX + 1), "image/jpeg"), flaw: "oversized" };
+      return { bytes: frame(inflated(jpeg, FILE_BYTES_MAX + 1), "image/jpeg"), flaw: "oversized" };
     case "short":
-      return { bytes: framed(form, jpeg.subarray(0, -20), "image/jpeg"), flaw: "broken" };
+      return { bytes: frame(jpeg.subarray(0, -20), "image/jpeg"), flaw: "broken" };
     case "text":
-      return { bytes: framed(form, Buffer.from("hello"), "text/plain"), flaw: foreign };
+      return { bytes: frame(Buffer.from("hello"), "text/plain"), flaw: foreign };
     case "png":
-      return { bytes: framed(form, Buffer.from("\x89PNG\r\n", "latin1"), "image/png"), flaw: foreign };
+      return { bytes: frame(Buffer.from("\x89PNG\r\n", "latin1"), "image/png"), flaw: foreign };
   }
 }
 

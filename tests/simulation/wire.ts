@@ -19,14 +19,20 @@ export interface Surroundings {
   readonly ledger: Ledger;
   /** Connections that the module has, other than the listener. */
   readonly open: number;
-  /** Those that watch, or may: a stream was asked for. */
+  /** Those that watch, or may: a stream was asked for; and how many may. */
   readonly watchers: number;
+  readonly viewersMax: number;
   /** Those that may be sending a snapshot. */
   readonly snapshots: number;
   /** Sequence number of the newest frame that anybody was sent the beginning of before this step. */
   newestSent: number;
   /** Whether the module is being stopped, so that all is cut. */
   readonly isStopping: boolean;
+  /** When something of a stream was sent last, and when somebody may have wanted a frame. */
+  wantedAt: number;
+  readonly maybeWantedAt: number;
+  /** Whether somebody waits for one now. */
+  readonly isAwaited: boolean;
   fail(rule: string, text: string): void;
   count(what: string, by?: number): void;
   /** A response to `ask` is whole. */
@@ -73,6 +79,8 @@ export class Wire implements Observer {
   /** Whether it may have asked for a stream, or a snapshot. */
   asksStream = false;
   asksSnapshot = false;
+  /** Whether it may have asked for either, in whatever way. */
+  asksFrames = false;
   /** Whether all that it says is the beginning of a head. */
   opensHead = false;
   readonly reader = new ResponseReader();
@@ -133,6 +141,7 @@ export class Wire implements Observer {
     this.reader.expect(ask.method);
     if (isStream(ask)) this.asksStream = true;
     if (/snapshot/.test(ask.target)) this.asksSnapshot = true;
+    if (/snapshot|stream|video_feed|ws/.test(ask.target)) this.asksFrames = true;
   }
 
   // --- Of the network
@@ -168,6 +177,7 @@ export class Wire implements Observer {
     if (this.beginning.length < 12) this.beginning += Buffer.from(bytes.subarray(0, 12)).toString("latin1");
     this.takenBytes += bytes.length;
     this.takenAt = life.now;
+    if (this.reader.isStream) life.wantedAt = life.now;
     if (this.hasSaidLast) life.fail("an answer after the last", `connection ${this.id} goes on after its last answer`);
     const problem = this.read(Uint8Array.from(bytes));
     if (problem) life.fail("well-formed answers", `connection ${this.id}: ${problem}`);
@@ -223,6 +233,11 @@ export class Wire implements Observer {
     return true;
   }
 
+  /** Whether it waits for a frame for sure. */
+  get awaitsFrame(): boolean {
+    return this.isWatching && this.isBetween && this.mayBeSent && (this.client?.hasRoom ?? false);
+  }
+
   protected get freeAt(): number {
     return this.streamAt;
   }
@@ -246,7 +261,7 @@ export class Wire implements Observer {
       if (canWrite || now - this.takenAt < WRITE_DEADLINE + SECOND) return;
       const next = isPartial ? this.takenAt : ledger.shots.find(({ time }) => time > this.takenAt)?.time;
       if (next !== undefined && now > next + WRITE_DEADLINE + SECOND) {
-        life.fail("deadlines hold", `viewer ${this.id} is there and has taken nothing for ${now - this.takenAt} µs`);
+      life.fail("deadlines hold", `viewer ${this.id} is there and has taken nothing for ${now - this.takenAt} µs`);
       }
       return;
     }
@@ -289,6 +304,7 @@ export class Wire implements Observer {
     const problem = this.life.ledger.problemOf(sequence, timestamp, jpeg);
     if (problem) this.life.fail("parts are published frames", `viewer ${this.id}: ${problem}`);
     this.#partTimes.push(this.life.now);
+    this.life.wantedAt = this.life.now;
     this.parts++;
     this.life.count("parts");
   }
@@ -330,7 +346,7 @@ export class Wire implements Observer {
     // To HEAD it does not say why.
     if (text === "") return REASONS.some((why) => this.#isPutOffRightly(why));
     if (/connections/.test(text)) return life.open > CONNECTIONS_MAX;
-    if (/viewers/.test(text)) return life.watchers > VIEWERS_MAX;
+    if (/viewers/.test(text)) return life.watchers > life.viewersMax;
     if (/snapshots/.test(text)) return life.snapshots > SNAPSHOTS_MAX;
     return /no frame/.test(text) && life.newestSent === 0;
   }
