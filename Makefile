@@ -46,6 +46,12 @@ define build-sanitized
 	@board/build.sh sanitized
 endef
 
+# The program for 64-bit Arm, and what runs it here.
+define build-arm
+	$(call prepare,cross arm)
+	$(call build-firmware,linux,aarch64)
+endef
+
 # $(1): further groups of setup.sh
 define prepare-tests
 	$(call prepare,node board test $(1))
@@ -66,7 +72,7 @@ flash-mps2-an500 = node --import tsx host/emulator/main.ts $(CAMERA_OPTIONS)
 flash-linux = node --import tsx host/linux/main.ts $(CAMERA_OPTIONS) $(FLEET_OPTIONS) $${CAMERA:+--camera "$$CAMERA"}
 
 .DEFAULT_GOAL := help
-.PHONY: help flash start test test-long sanitize sim soak fuzz bench build clean
+.PHONY: help flash start test test-long sanitize arm sim soak fuzz bench build clean
 # A command prepares, builds and runs in this order; two at once would build the same files.
 .NOTPARALLEL:
 
@@ -98,9 +104,10 @@ test: ## All tests, with the emulated board, Chromium, ffmpeg, gstreamer and Ope
 	$(call prepare-tests)
 	@$(browser); $(opencv); node --import tsx tests/run.ts
 
-test-long: ## The same at length, with sanitizers, then the simulated world under SEEDS (20) new seeds
+test-long: ## The same at length, with sanitizers and 64-bit Arm, then the simulated world under SEEDS (20) new seeds
 	$(call prepare-tests)
 	$(build-sanitized)
+	$(build-arm)
 	@$(browser); $(opencv); node --import tsx tests/run.ts long
 
 sanitize: ## The tests of the board linux, with a program that finds errors of memory while it runs
@@ -108,6 +115,12 @@ sanitize: ## The tests of the board linux, with a program that finds errors of m
 	$(build-module)
 	$(build-sanitized)
 	@node --import tsx tests/sanitizers/run.ts
+
+arm: ## The tests of the board linux, with the program for 64-bit Arm under QEMU
+	$(call prepare,node board test)
+	$(build-module)
+	$(build-arm)
+	@node --import tsx tests/arm/run.ts
 
 sim: ## Minutes of camera life in a simulated world, checked all the while. SEEDS (1000) FROM JOBS, or SEED, or PLAN
 	$(call prepare,node)

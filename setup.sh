@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what this machine lacks to build, run and test wasmcam, and nothing that it has.
 #
-#     ./setup.sh [node] [board] [test] [fuzz] [cross]      (the first three without a word)
+#     ./setup.sh [node] [board] [test] [fuzz] [cross] [arm]      (the first three without a word)
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
 #   test   Chromium, ffmpeg, gstreamer and OpenCV, which look at the stream as viewers do, cjpeg, which files are
 #          compared with, nats-server with openssl, for fleets, and strace
-#   cross  a C compiler for 64-bit Arm, for `make build BOARD=linux TARGET=aarch64` alone
+#   cross  C and Rust for 64-bit Arm, for `make build BOARD=linux TARGET=aarch64`, `make arm` and `make test-long`
+#   arm    QEMU for single programs, which runs what that builds, for `make arm` and `make test-long`
 #   fuzz   wasm2c and clang with libFuzzer and sanitizers, for `make fuzz`, `make sanitize` and `make test-long`
 #
 # On Debian and Ubuntu it installs packages by itself, as root or through sudo. Elsewhere it says what to install and
@@ -19,6 +20,7 @@ readonly NPM_MAJOR_MIN=10  # the assemblyscript package asks for it
 readonly LLVM_MAJOR=19     # the AOT compiler is written against this one
 readonly RUST_MINOR_MIN=91 # 1.91, which smoltcp asks for
 readonly RUST_TARGET=thumbv7em-none-eabihf
+readonly RUST_CROSS_TARGET=aarch64-unknown-linux-gnu
 
 # Where the distribution's are too old, these come from the npm registry into a folder of the user's.
 readonly NODE_VERSION=20.20.2
@@ -60,8 +62,8 @@ rust_is_new() {
 }
 
 # rustup's way: the target's library comes ready-made.
-rustup_is_ready() {
-  has rustup && rust_is_new rustc && [ -d "$(rustc --print sysroot)/lib/rustlib/$RUST_TARGET/lib" ]
+rustup_is_ready() { # $1: the target
+  has rustup && rust_is_new rustc && [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]
 }
 
 # The distribution's way: the library is built from its source.
@@ -70,7 +72,7 @@ distribution_rust_is_ready() {
     [ -e "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/core/Cargo.toml" ]
 }
 
-rust_is_there() { rustup_is_ready || distribution_rust_is_ready; }
+rust_is_there() { rustup_is_ready "$1" || distribution_rust_is_ready; } # $1: the target
 
 # GCC answers with the bare name where it has no such file.
 newlib_is_there() {
@@ -98,10 +100,14 @@ gstreamer_is_there() {
     gst-inspect-1.0 --exists jpegenc && gst-inspect-1.0 --exists videotestsrc
 }
 
-# Neither is missing on a computer that is one itself.
-cross_is_there() {
-  [ "$(uname -m)" = aarch64 ] || aarch64-linux-gnu-gcc -print-file-name=libc.so 2>/dev/null | grep -q /
-}
+# What is for 64-bit Arm needs nothing on a computer that is one itself.
+is_arm() { [ "$(uname -m)" = aarch64 ]; }
+
+cross_compiler_is_there() { is_arm || aarch64-linux-gnu-gcc -print-file-name=libc.so 2>/dev/null | grep -q /; }
+
+cross_rust_is_there() { is_arm || rust_is_there "$RUST_CROSS_TARGET"; }
+
+arm_emulator_is_there() { is_arm || has qemu-aarch64 || has qemu-aarch64-static; }
 
 # The Makefile tells the tests of the one in the folder.
 opencv_is_there() {
@@ -240,35 +246,35 @@ node_from_registry() {
 }
 
 # Debian has a new Rust under the name of the browsers that need it; Ubuntu has rustup as a package.
-debian_rust() {
+debian_rust() { # $1: the target; $2: what for
   local version
   version=$(candidate rustc)
   version=${version#1.}
-  if has rustup && add_rustup_target; then
+  if has rustup && add_rustup_target "$1"; then
     return
   elif [ -x /usr/bin/rustc ] && rust_is_new /usr/bin/rustc && ! is_installed rustc-web; then
-    want "Rust's library source, for the firmware" cargo rust-src
+    want "Rust's library source, for $2" cargo rust-src
   elif [ -n "$(candidate rustc-web)" ]; then
     ! is_installed rustc || fail "Debian's rustc is too old and stands in the way of rustc-web: apt-get remove rustc"
-    want "Rust, for the firmware" rustc-web cargo-web rust-web-src
+    want "Rust, for $2" rustc-web cargo-web rust-web-src
   elif [ "${version%%.*}" -ge "$RUST_MINOR_MIN" ] 2>/dev/null; then
-    want "Rust, for the firmware" rustc cargo rust-src
+    want "Rust, for $2" rustc cargo rust-src
   elif ! has rustup && [ -n "$(candidate rustup)" ]; then
-    want "Rust, for the firmware" rustup
+    want "Rust, for $2" rustup
     install_wanted || return 0
-    add_rustup_target || fail "rustup could not install a toolchain for $RUST_TARGET (see above)"
+    add_rustup_target "$1" || fail "rustup could not install a toolchain for $1 (see above)"
   else
-    fail "there is no Rust 1.$RUST_MINOR_MIN or newer here. Install rustup, then: rustup target add $RUST_TARGET"
+    fail "there is no Rust 1.$RUST_MINOR_MIN or newer here. Install rustup, then: rustup target add $1"
   fi
 }
 
-add_rustup_target() {
-  say "adding $RUST_TARGET to rustup's toolchain"
+add_rustup_target() { # $1: the target
+  say "adding $1 to rustup's toolchain"
   if ! rust_is_new rustc; then
     rustup toolchain install stable --profile minimal >&2 && rustup default stable >&2 || return 1
   fi
   # A network that swallows the request must not hold things up for ever.
-  timeout 300 rustup target add "$RUST_TARGET" >&2 && rustup_is_ready && return
+  timeout 300 rustup target add "$1" >&2 && rustup_is_ready "$1" && return
   say "rustup could not; looking for the distribution's own Rust"
   return 1
 }
@@ -280,7 +286,7 @@ debian_board() {
   host_compilers_are_there || want "the ahead-of-time compiler and what runs on this machine" gcc g++ libc6-dev
   llvm_is_there || want "the ahead-of-time compiler" "llvm-$LLVM_MAJOR-dev"
   lld_is_there || want "the firmware's linker" "lld-$LLVM_MAJOR"
-  rust_is_there || debian_rust
+  rust_is_there "$RUST_TARGET" || debian_rust "$RUST_TARGET" "the firmware"
   install_wanted || true
 }
 
@@ -317,7 +323,14 @@ debian_fuzz() {
 
 debian_cross() {
   refresh_lists
-  cross_is_there || want "C for 64-bit Arm" gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+  cross_compiler_is_there || want "C for 64-bit Arm" gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+  cross_rust_is_there || debian_rust "$RUST_CROSS_TARGET" "64-bit Arm"
+  install_wanted || true
+}
+
+debian_arm() {
+  refresh_lists
+  arm_emulator_is_there || want "to run programs for 64-bit Arm" qemu-user
   install_wanted || true
 }
 
@@ -361,7 +374,7 @@ board_lacks() {
   host_compilers_are_there || printf '\n    a C and C++ compiler'
   llvm_is_there || printf '\n    LLVM %s with its headers, as llvm-config-%s' "$LLVM_MAJOR" "$LLVM_MAJOR"
   lld_is_there || printf '\n    the linker lld, as ld.lld'
-  rust_is_there ||
+  rust_is_there "$RUST_TARGET" ||
     printf '\n    Rust 1.%s or newer by rustup, then: rustup target add %s' "$RUST_MINOR_MIN" "$RUST_TARGET"
 }
 test_lacks() {
@@ -376,7 +389,13 @@ test_lacks() {
 }
 
 cross_lacks() {
-  cross_is_there || printf '\n    aarch64-linux-gnu-gcc with its C library'
+  cross_compiler_is_there || printf '\n    aarch64-linux-gnu-gcc with its C library'
+  cross_rust_is_there ||
+    printf '\n    Rust 1.%s or newer by rustup, then: rustup target add %s' "$RUST_MINOR_MIN" "$RUST_CROSS_TARGET"
+}
+
+arm_lacks() {
+  arm_emulator_is_there || printf '\n    qemu-aarch64 (QEMU 7.2 or newer)'
 }
 
 fuzz_lacks() {
@@ -389,8 +408,8 @@ main() {
   [ $# -gt 0 ] || set -- node board test
   for group in "$@"; do
     case $group in
-      node | board | test | fuzz | cross) ;;
-      *) fail "no such group: $group. There are node, board, test, fuzz and cross." ;;
+      node | board | test | fuzz | cross | arm) ;;
+      *) fail "no such group: $group. There are node, board, test, fuzz, cross and arm." ;;
     esac
   done
 

@@ -32,8 +32,8 @@ fail() {
   exit 1
 }
 
-need() { # TOOL PACKAGE
-  command -v "$1" >/dev/null 2>&1 || fail "$1 is missing; Debian and Ubuntu have it in $2 (./setup.sh board)"
+need() { # TOOL PACKAGE [GROUP]
+  command -v "$1" >/dev/null 2>&1 || fail "$1 is missing; Debian and Ubuntu have it in $2 (./setup.sh ${3:-board})"
 }
 
 # The workspace's minimum: 1.$rust_minor.
@@ -58,11 +58,15 @@ find_cargo() {
 # Cargo for the PC: with Debian's cargo beside an older rustup, Debian's rustc as well. What the firmware gains by being
 # optimized as a whole is nothing here, where most code is the module's, and would take half of the time.
 host_cargo() {
+  cargo=$(find_cargo) || exit 1
+  run_cargo "$cargo" "$@"
+}
+
+run_cargo() { # CARGO [ARGUMENTS]
   # Tests are always built to unwind: so what is linked into a program and its tests is compiled once.
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_PANIC=unwind
-  cargo=$(find_cargo) || exit 1
-  [ "$cargo" != /usr/bin/cargo ] || export RUSTC=/usr/bin/rustc
-  (cd "$here" && "$cargo" "$@")
+  [ "$1" != /usr/bin/cargo ] || export RUSTC=/usr/bin/rustc
+  (cd "$here" && "$@")
 }
 
 # --- The AOT compiler
@@ -107,11 +111,11 @@ build_aot() { # MODULE.wasm FILE [TARGET]
 
 # --- The firmware
 
-# Which Rust can build for the board: `rustup` where it has the target, else `debian`, else `rustup` if it can add it.
-find_toolchain() {
+# Which Rust can build for a target: `rustup` where it has that, else `debian`, else `rustup` if it can add it.
+find_toolchain() { # TARGET GROUP
   if ! command -v rustup >/dev/null 2>&1 || ! is_new rustc; then
     has_rustup=no
-  elif rustup target list --installed 2>/dev/null | grep -qx "$target"; then
+  elif rustup target list --installed 2>/dev/null | grep -qx "$1"; then
     has_rustup=target
   else
     has_rustup=yes
@@ -121,10 +125,10 @@ find_toolchain() {
     echo rustup
   elif [ -x /usr/bin/cargo ] && is_new /usr/bin/rustc && [ -f "$(/usr/bin/rustc --print sysroot)/$library" ]; then
     echo debian
-  elif [ "$has_rustup" = yes ] && rustup target add "$target" >/dev/null 2>&1; then
+  elif [ "$has_rustup" = yes ] && rustup target add "$1" >/dev/null 2>&1; then
     echo rustup
   else
-    fail "no Rust for $target: neither rustup's nor Debian's rustc-web, cargo-web and rust-web-src (./setup.sh board)"
+    fail "no Rust for $1: neither rustup's nor Debian's rustc-web, cargo-web and rust-web-src (./setup.sh $2)"
   fi
 }
 
@@ -154,17 +158,24 @@ build_linux() { # [PROCESSOR]
   build_aot "$build/wasmcam.wasm" "$build/wasmcam-$processor.aot" "$processor"
   build_aot "$build/wasmcam-server.wasm" "$build/wasmcam-server-$processor.aot" "$processor"
   export WASMCAM_AOT="$build/wasmcam-$processor.aot" WASMCAM_SERVER_AOT="$build/wasmcam-server-$processor.aot"
-  echo "building the program with $("$(find_cargo)" --version)" >&2
   if [ "$processor" = native ]; then
+    echo "building the program with $("$(find_cargo)" --version)" >&2
     host_cargo build --release --locked -p linux >&2
     made=$CARGO_TARGET_DIR/release/wasmcam
   else
     triple=aarch64-unknown-linux-gnu
-    need aarch64-linux-gnu-gcc "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross"
-    library="$(rustc --print sysroot)/lib/rustlib/$triple"
-    [ -d "$library" ] || rustup target add "$triple" >&2 || fail "no Rust library for it: rustup target add $triple"
+    need aarch64-linux-gnu-gcc "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross" cross
+    toolchain=$(find_toolchain "$triple" cross)
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-    host_cargo build --release --locked --target "$triple" -p linux >&2
+    echo "building the program for $triple with the Rust of $toolchain" >&2
+    case $toolchain in
+    rustup) host_cargo build --release --locked --target "$triple" -p linux >&2 ;;
+    debian)
+      # As for the firmware: there is the library's source alone.
+      export CARGO_TARGET_DIR="$build/cargo-$processor" RUSTC_BOOTSTRAP=1
+      run_cargo /usr/bin/cargo build --release --locked -Zbuild-std=std,panic_unwind --target "$triple" -p linux >&2
+      ;;
+    esac
     made=$CARGO_TARGET_DIR/$triple/release/wasmcam
   fi
   # A rename, since one that runs can't be written to.
@@ -249,7 +260,7 @@ build_firmware() { # BOARD [PROCESSOR]
   [ -z "${2:-}" ] || fail "a processor can be chosen for the board linux alone"
   need arm-none-eabi-gcc gcc-arm-none-eabi
   build_aot "$build/wasmcam.wasm" "$build/wasmcam.aot"
-  toolchain=$(find_toolchain)
+  toolchain=$(find_toolchain "$target" board)
   export CARGO_TARGET_DIR="$firmware_target_dir"
   export WASMCAM_AOT="$build/wasmcam.aot"
   export CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS="-Ctarget-cpu=cortex-m7"

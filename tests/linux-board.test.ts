@@ -14,8 +14,10 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { WebSocket } from "ws";
 import { Format } from "../host/board-table.ts";
-import { type LinuxBoard, type LinuxOptions, PROGRAM, startLinuxBoard } from "../host/linux/board.ts";
+import { COMMAND, type LinuxBoard, type LinuxOptions, PROCESSOR, startLinuxBoard } from "../host/linux/board.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
 import { FileSettings } from "../host/settings.ts";
 import { evilForBoard } from "./evil/ahead-of-time.ts";
@@ -25,8 +27,8 @@ import { endOf } from "./program.ts";
 import { ADMIN_SECRET, bearer, testSettings } from "../host/simulated/secret.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** What Linux calls a process of the program: so many letters of its file's name. */
-const NAME = basename(PROGRAM).slice(0, 15);
+/** What Linux calls a process of the program: so many letters of its file's name, or its emulator's. */
+const NAME = basename(COMMAND[0]).slice(0, 15);
 const STREAM = "GET /stream.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
 const stopping: (() => Promise<void>)[] = [];
@@ -43,7 +45,7 @@ async function start(options: LinuxOptions = {}): Promise<LinuxBoard> {
 /** A small picture, that little time be spent on it. */
 const scene = renderScene({ scene: PATTERN, width: 160, height: 120, format: Format.RGB565 });
 
-function run(command: string, args: string[]): ChildProcess {
+function run(...[command, ...args]: readonly string[]): ChildProcess {
   const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
   stopping.push(async () => void child.kill("SIGKILL"));
   return child;
@@ -118,7 +120,7 @@ describe("the program of the board linux", () => {
   ];
   for (const [args, code, line] of wrong) {
     test(`is refused with ${code}: ${args.join(" ")}`, async () => {
-      const result = await endOf(run(PROGRAM, args));
+      const result = await endOf(run(...COMMAND, ...args));
       assert.match(result.err, line);
       assert.match(result.err, /^error: [^\n]+\n$/, "one line on standard error");
       assert.doesNotMatch(result.err, /secret|bob/, "which keeps what is in an address");
@@ -130,7 +132,7 @@ describe("the program of the board linux", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const { code, err } = await endOf(run(PROGRAM, [`--port=${port}`]));
+    const { code, err } = await endOf(run(...COMMAND, `--port=${port}`));
     server.close();
     assert.equal(err, `error: port ${port} of 127.0.0.1 is in use; choose another with --port\n`);
     assert.equal(code, 1);
@@ -138,7 +140,7 @@ describe("the program of the board linux", () => {
 
   for (const source of ["push", "http://bob:secret@127.0.0.1:1/"]) {
     test(`takes frames from elsewhere: --source=${source}`, async () => {
-      const child = run(PROGRAM, ["--port=0", "--push-port=0", `--source=${source}`]);
+      const child = run(...COMMAND, "--port=0", "--push-port=0", `--source=${source}`);
       const lines = createInterface({ input: child.stdout! });
       let url = "";
       for await (const line of lines) if ((url = /^http:.*/.exec(line)?.[0] ?? "")) break;
@@ -150,7 +152,7 @@ describe("the program of the board linux", () => {
   /** Starts it as make flash does, and waits until it shows something. */
   async function flash(): Promise<{ child: ChildProcess; url: string }> {
     const args = ["--import", "tsx", "host/linux/main.ts", "--port=0", "--scene=pattern", "--size=64x48"];
-    const child = run(process.execPath, args);
+    const child = run(process.execPath, ...args);
     const [line] = await once(child.stdout!, "data");
     const url = /^http:\/\/127\.0\.0\.1:\d+\/$/m.exec(String(line))![0];
     await (await firstPicture(url)).arrayBuffer();
@@ -184,17 +186,20 @@ describe("the program of the board linux", () => {
 
   test("runs alone without a standard input, until it is told to end", async () => {
     // A service manager's way: what started it is gone, and its input is closed.
-    const shell = run("sh", ["-c", `"$0" --port=0 <&- & echo $!`, PROGRAM]);
+    const shell = run("sh", "-c", `"$@" --port=0 <&- & echo $!`, "sh", ...COMMAND);
     let out = "";
     shell.stdout!.on("data", (data) => (out += data));
-    const pid = () => Number(out.split("\n", 1)[0]);
-    const url = () => /^http:.*$/m.exec(out)?.[0];
+    const closed = once(shell, "close");
+    // Whole lines, in whatever order the two write them.
+    const pid = () => Number(/^(\d+)\n/m.exec(out)?.[1]);
+    const url = () => /^(http:.*)\n/m.exec(out)?.[1];
     stopping.push(() => killIfThere(pid()));
     await once(shell, "exit");
-    await until(() => url() !== undefined, "the address");
+    await until(() => url() !== undefined && pid() > 0, "the address and the number of the process");
     assert.equal((await fetch(`${url()}state`)).status, 200);
     process.kill(pid(), "SIGTERM");
     await until(async () => (await nameOf(pid())) === undefined, "the program's end");
+    await closed;
     assert.match(out, /stopping/);
   });
 });
@@ -241,6 +246,31 @@ describe("the camera on the board linux", () => {
     assert.ok(old <= 20, `${old} of 60 frames were kept for it`); // what its own kernel takes ahead of it
   });
 
+  test("shows by WebSocket what is pushed to it, byte for byte", async () => {
+    const board = await start({ settings: testSettings({ source: "push" }) });
+    const files = await Promise.all(
+      ["red", "green", "blue"].map((background) =>
+        sharp({ create: { width: 160, height: 120, channels: 3, background } }).jpeg().toBuffer(),
+      ),
+    );
+    const upstream = connect({ port: board.pushPort, host: "127.0.0.1" });
+    stopping.push(async () => void upstream.destroy());
+    const viewer = new WebSocket(`ws://127.0.0.1:${board.port}/ws`);
+    stopping.push(async () => viewer.terminate());
+    await once(viewer, "open");
+    // One at a time, so that none is passed over as an older one.
+    for (const file of files) {
+      const shown = once(viewer, "message");
+      upstream.write(file);
+      const [message] = (await shown) as [Buffer];
+      const head = message.toString("latin1", 0, message.indexOf("\r\n\r\n"));
+      assert.ok(message.subarray(head.length + 4).equals(file), head);
+      viewer.send(/^X-Sequence: (\d+)$/m.exec(head)![1]);
+    }
+    const { capture } = await (await fetch(`${board.url}state`)).json();
+    assert.deepEqual([capture.form, capture.published, capture.broken], ["files", 3, 0]);
+  });
+
   test("keeps settings over a kill, as Node does", async () => {
     const folder = await mkdtemp(join(tmpdir(), "wasmcam settings "));
     stopping.push(() => rm(folder, { recursive: true }));
@@ -268,7 +298,7 @@ describe("the camera on the board linux", () => {
 describe("a module on the board linux that is evil", () => {
   let module: string;
   before(async () => {
-    module = await evilForBoard("native");
+    module = await evilForBoard(PROCESSOR);
   });
 
   for (const [way, name, reason] of STOPPED_BY_BOARD) {

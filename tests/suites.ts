@@ -130,6 +130,13 @@ const SANITIZED: Suite = {
   alone: false,
 };
 
+/** The board `linux` as `board/build.sh firmware linux aarch64` builds it elsewhere. */
+const ARM: Suite = {
+  ...nodeSuite("the board linux for 64-bit Arm, under QEMU", []),
+  command: [process.execPath, "--import", "tsx", "tests/arm/run.ts"],
+  alone: false,
+};
+
 /**
  * What a long run adds: the whole of what the suites otherwise take samples of, files for it alone, and chance under
  * seeds never tried.
@@ -139,6 +146,7 @@ export function longSuites(seeds: number[]): Suite[] {
   return [
     ...SUITES.map((suite) => ({ ...suite, env: { LONG: "1" } })),
     SANITIZED,
+    ...(process.arch === "arm64" ? [] : [ARM]), // there it is what all others examine
     nodeSuite("what is for a long run alone", LONG_FILES),
     ...seeds.map((seed) => ({
       // Whose time is simulated: a machine that is busy changes nothing there.

@@ -14,9 +14,16 @@ import { fileURLToPath } from "node:url";
 import type { Profile } from "../module.ts";
 import { withParent } from "../with-parent.ts";
 
+const { WASMCAM_PROGRAM, WASMCAM_EMULATOR, WASMCAM_PROCESSOR } = process.env;
+
 /** Where board/build.sh puts the program; the environment may name one that was built otherwise, such as for tests. */
-export const PROGRAM =
-  process.env.WASMCAM_PROGRAM ?? fileURLToPath(new URL("../../build/wasmcam-linux", import.meta.url));
+export const PROGRAM = WASMCAM_PROGRAM ?? fileURLToPath(new URL("../../build/wasmcam-linux", import.meta.url));
+
+/** Runs it, with its arguments behind: where it is for another processor, by an emulator that the environment names. */
+export const COMMAND: readonly string[] = WASMCAM_EMULATOR ? [WASMCAM_EMULATOR, PROGRAM] : [PROGRAM];
+
+/** Which processor that is, as board/build.sh calls it. */
+export const PROCESSOR = WASMCAM_PROCESSOR ?? "native";
 
 const MAKES_IT = "board/build.sh firmware linux makes it";
 
@@ -109,7 +116,7 @@ export async function startLinuxBoard(options: LinuxOptions = {}): Promise<Linux
   try {
     const scene = join(folder, "scene");
     if (options.scene) await writeFile(scene, options.scene);
-    const [command, ...args] = withParent([...(options.under ?? []), PROGRAM, ...programArguments(options, scene)]);
+    const [command, ...args] = withParent([...(options.under ?? []), ...COMMAND, ...programArguments(options, scene)]);
     const child = spawn(command, args, {
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],

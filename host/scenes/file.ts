@@ -151,6 +151,12 @@ export async function sceneOfFiles(folder: string, bytesMax = BOARD_SCENE_BYTES_
   return scene;
 }
 
+/** Makes a scene of one frame, which stands still. */
+export function sceneOfFrame(pixels: Uint8Array, width: number, height: number, format: Format): Buffer {
+  const path = [{ picture: 0, x: 0, y: 0 }];
+  return writeScene({ width, height, format, pictureWidth: width, pictureHeight: height, path, pictures: [pixels] });
+}
+
 type SceneParts = {
   width: number;
   height: number;

@@ -7,8 +7,8 @@ import { compileEvil } from "./compile.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** @returns the path of the AOT file */
-export async function evilForBoard(target: "cortex-m7" | "native" = "cortex-m7"): Promise<string> {
+/** @param target as board/build.sh calls it @returns the path of the AOT file */
+export async function evilForBoard(target = "cortex-m7"): Promise<string> {
   const wasm = await compileEvil();
   const aot = wasm.replace(/wasm$/, `${target}.aot`);
   await promisify(execFile)("board/build.sh", ["aot", wasm, aot, target], { cwd: ROOT });

@@ -9,10 +9,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PROCESSOR } from "../../host/linux/board.ts";
 
 const SOURCE = fileURLToPath(new URL("fake-camera.c", import.meta.url));
 const BUILD = fileURLToPath(new URL("../../build/tests/", import.meta.url));
-const LIBRARY = join(BUILD, "fake-camera.so");
+const LIBRARY = join(BUILD, `fake-camera-${PROCESSOR}.so`);
+const COMPILER = PROCESSOR === "native" ? "cc" : `${PROCESSOR}-linux-gnu-gcc`;
 
 /** The device's path: nothing is there but for whom it is faked. */
 export const DEVICE = "/dev/video-of-the-tests";
@@ -25,7 +27,7 @@ function library(): string {
     mkdirSync(BUILD, { recursive: true });
     const made = `${LIBRARY}.${process.pid}`; // a rename, so that two tests at once do no harm
     const options = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", made, SOURCE, "-ldl", "-lpthread"];
-    execFileSync("cc", options, { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(COMPILER, options, { stdio: ["ignore", "ignore", "inherit"] });
     renameSync(made, LIBRARY);
   }
   return LIBRARY;
@@ -54,7 +56,10 @@ export class FakeCamera {
 
   /** What a program's environment needs to have, for it to see the camera. */
   get env(): Record<string, string> {
-    return { LD_PRELOAD: library(), FAKE_CAMERA: this.#folder };
+    const FAKE_CAMERA = this.#folder;
+    // An emulator hands it on, and must not be given it itself.
+    if (PROCESSOR !== "native") return { QEMU_SET_ENV: `LD_PRELOAD=${library()}`, FAKE_CAMERA };
+    return { LD_PRELOAD: library(), FAKE_CAMERA };
   }
 
   set(matter: Matter, isSo: boolean): void {
