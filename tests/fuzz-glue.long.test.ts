@@ -8,7 +8,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -111,7 +111,6 @@ describe("libFuzzer and sanitizers", () => {
   before(() => buildGlue("fuzzed"));
 
   it("find nothing", async (t) => {
-    mkdirSync(`${folder}corpus-glue`, { recursive: true });
     const own = mkdtempSync(`${folder}run-`);
     t.after(() => rmSync(own, { recursive: true }));
     const options = [`-max_total_time=${SECONDS}`, "-max_len=2048", "-timeout=20", `-seed=${SEED}`];

@@ -78,6 +78,8 @@ impl Shared {
         let [is_asked, what, which, how_much] = [0, 1, 2, 3].map(word);
         if is_asked == 1 {
             memory[WISH..WISH + 4].fill(0);
+            // The module writes bytes there, but a call may have written over them.
+            let [what, which, how_much] = [what, which, how_much].map(|word| word & 0xff);
             self.peers.happen(what, which, how_much, &self.clock);
         }
     }
