@@ -116,10 +116,7 @@ async function fuzz(target: Target): Promise<Figures> {
     "-use_value_profile=1",
     "-print_final_stats=1",
   ];
-  const child = spawn(program, [...options, corpus, seeds], {
-    stdio: ["ignore", "inherit", "pipe"],
-    env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0" }, // what stays for ever, such as a scene, is no leak
-  });
+  const child = spawn(program, [...options, corpus, seeds], { stdio: ["ignore", "inherit", "pipe"] });
   const none = { executions: 0, perSecond: 0, covered: 0, branches: 0, corpus: 0, found: 0 };
   const figures: Figures = { target, seconds: SECONDS, ...none };
   for await (const line of createInterface(child.stderr)) {

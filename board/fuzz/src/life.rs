@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use board::capture::Format;
 use board::clock::{MILLISECOND, Micros, NEVER, SECOND};
@@ -211,7 +212,8 @@ pub struct World {
     lives: u64,
 }
 
-fn scene() -> Scene<'static> {
+/// The scene that the soft sensor plays. (Not leaked: the fuzzer looks for what is.)
+static SCENE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut file = b"WCSC\x01".to_vec();
     file.push(Format::Gray as u8);
     for number in [WIDTH, HEIGHT, WIDTH, HEIGHT, 1, 1, 0, 0, 0, 0] {
@@ -219,8 +221,8 @@ fn scene() -> Scene<'static> {
     }
     file.resize(file.len().next_multiple_of(4), 0);
     file.extend((0..usize::from(WIDTH) * usize::from(HEIGHT)).map(|at| at as u8));
-    Scene::open(file.leak()).expect("a scene")
-}
+    file
+});
 
 impl World {
     /// `settings`: a file for what modules have kept, of this world alone.
@@ -248,7 +250,7 @@ impl World {
             name: "linux",
             clock: Box::new(clock.clone()),
             sensor_bus: Box::new(EchoBus(given.clone())),
-            capture: Box::new(SoftSensor::new(Some(scene()))),
+            capture: Box::new(SoftSensor::new(Some(Scene::open(&SCENE).expect("a scene")))),
             sockets: Box::new(FencedSockets { sockets, dialed: dialed_port }),
             fleet: Box::new(TwoCameras(given.clone())),
             settings: Box::new(KeptSettings::default()),
