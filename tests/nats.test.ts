@@ -46,13 +46,28 @@ async function watch(camera: CameraProgram): Promise<Part[]> {
 const numbersOf = (published: Part[]) =>
   new Map(published.map(({ jpeg, sequence }) => [jpeg.toString("latin1"), sequence]));
 
-/** The camera's numbers of the frames that came, but for those from before its own viewer; fails where one is wrong. */
+/**
+ * The camera's numbers of the frames that came, but for those from before its own viewer, and those that this one lost:
+ * fails where others came than it can have lost.
+ */
 function numbers(came: Part[], published: Part[]): number[] {
   const known = numbersOf(published);
+  const shown = new Set(known.values());
   const all = came.map(({ jpeg }) => known.get(jpeg.toString("latin1")));
-  const sequence = all.slice(all.findIndex((number) => number !== undefined));
-  assert.ok(!sequence.includes(undefined), `a frame came that was never published: ${all}`);
-  return sequence as number[];
+  const sequence: number[] = [];
+  let unknown = 0;
+  for (const number of all.slice(all.findIndex((number) => number !== undefined))) {
+    if (number === undefined) {
+      unknown++;
+      continue;
+    }
+    for (let n = (sequence.at(-1) ?? number) + 1; n < number; n++) if (!shown.has(n)) unknown--;
+    assert.ok(unknown <= 0, `a frame came that was never published: ${all}`);
+    unknown = 0;
+    sequence.push(number);
+  }
+  assert.equal(unknown, 0, `frames came that were never published: ${all}`);
+  return sequence;
 }
 
 function assertRising(sequence: number[]): void {
