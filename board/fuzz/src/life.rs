@@ -379,7 +379,9 @@ impl World {
                 return Err("the camera's own module stopped".to_string());
             }
             if is_picture(&answer) {
-                return self.stop_camera();
+                self.stop_camera()?;
+                let _ = fs::remove_file(&self.settings); // it made a secret
+                return Ok(());
             }
             said = answer.escape_ascii().to_string();
         }
