@@ -5,8 +5,8 @@
 #
 #   node   Node 20 and npm 10 or newer: the module, the camera on Node
 #   board  what builds the firmware and emulates the board: Rust, Arm GCC with newlib, LLVM 19, QEMU
-#   test   Chromium, ffmpeg, gstreamer and OpenCV, which look at the stream as viewers do, cjpeg, which files are
-#          compared with, nats-server with openssl, for fleets, and strace
+#   test   Chromium, ffmpeg, gstreamer, curl and OpenCV, which look at the stream as viewers do, cjpeg, which files
+#          are compared with, nats-server with openssl, for fleets, and strace
 #   cross  C and Rust for 64-bit Arm, for `make build BOARD=linux TARGET=aarch64`, `make arm` and `make test-long`
 #   arm    QEMU for single programs, which runs what that builds, for `make arm` and `make test-long`
 #   fuzz   wasm2c and clang with libFuzzer and sanitizers, for `make fuzz`, `make sanitize` and `make test-long`
@@ -295,6 +295,7 @@ debian_test() {
   has ffmpeg || want "tests of the stream" ffmpeg
   gstreamer_is_there ||
     want "tests of the relay" gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+  has curl || want "tests of the relay" curl
   has cjpeg || want "tests of the encoder" libjpeg-turbo-progs
   nats_server_is_there || want "tests of fleets" nats-server
   has openssl || want "tests of fleets over TLS" openssl
@@ -380,6 +381,7 @@ board_lacks() {
 test_lacks() {
   has ffmpeg || printf '\n    ffmpeg'
   gstreamer_is_there || printf '\n    gstreamer 1.0 with its plug-ins of the sets base and good'
+  has curl || printf '\n    curl'
   has cjpeg || printf '\n    cjpeg of libjpeg-turbo'
   nats_server_is_there || printf '\n    nats-server'
   has openssl || printf '\n    openssl'
