@@ -13,7 +13,7 @@ import { after, test } from "node:test";
 import { Format } from "../host/board-table.ts";
 import { type EmulatedBoard, startBoard } from "../host/emulator/board.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
-import { firstPicture } from "./first-picture.ts";
+import { ALONE, firstPicture } from "./first-picture.ts";
 import { ADMIN_SECRET, bearer, testSettings } from "../host/simulated/secret.ts";
 
 /** The last words of PSRAM, which nobody uses, and an instruction that jumps to itself. */
@@ -60,7 +60,7 @@ async function hang(board: EmulatedBoard): Promise<void> {
 
 test("a firmware that hangs is reset, with its scene and what it kept, and says where it hung", async () => {
   const scene = await renderScene({ scene: PATTERN, width: 64, height: 48, format: Format.RGB565 });
-  const headers = bearer(ADMIN_SECRET);
+  const headers = { ...bearer(ADMIN_SECRET), ...ALONE };
   const settingsFile = join(folder, "settings.json");
   board = await startBoard({ scene, settings: testSettings({ size: "64x48" }), settingsFile });
   await board.answers();

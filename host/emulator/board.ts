@@ -102,7 +102,7 @@ export class EmulatedBoard {
       for (; seen < this.log.length; seen++) if (pattern.test(this.log[seen])) return this.log[seen];
       const end = await Promise.race([this.ended, pause(ASK_INTERVAL_MS)]);
       if (end instanceof EmulatorError) throw end;
-      if (Date.now() > deadline) throw new EmulatorError(`the board's log has no line ${pattern}`);
+      if (Date.now() > deadline) throw new EmulatorError(`the log has no line ${pattern}: ${this.log.join("\n")}`);
     }
   }
 
