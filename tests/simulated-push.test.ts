@@ -153,6 +153,13 @@ const WRONG: Record<string, { sent: Buffer; counted: Partial<Record<"broken" | "
     sent: part(`--spionisto\r\nContent-Length: ${FILES[5].length}`, FILES[5].subarray(0, 700)),
     counted: { broken: 1 },
   },
+  "cut short, before what might pass for more of it": {
+    sent: Buffer.concat([
+      gstreamer(FILES[5].subarray(0, -500)),
+      part("--spionisto\r\nContent-Type: image/png", text("\x89PNG\r\n\xff\xfe\xff\xf0")),
+    ]),
+    counted: { broken: 1, foreign: 1 },
+  },
   "without a frame": { sent: gstreamer(text("\xff\xd8\xff\xda\0\x02abc\xff\xd9")), counted: { broken: 1 } },
   "text": { sent: part("--spionisto\r\nContent-Type: text/plain", text("hello")), counted: { foreign: 1 } },
   "text that says it is a picture": { sent: gstreamer(text("hello")), counted: { foreign: 1 } },

@@ -5,8 +5,9 @@
  * from, and what frames them there (HTTP, chunks), is the caller's; so is what becomes of a file.
  *
  * Bytes are received straight into the slot that is being written, so that a file is there when its last byte is. Where
- * it ends is decided by its own markers alone. The length that a part says it has is only compared, and used to receive
- * no further than the part, since what comes behind a file has to be moved to the next slot:
+ * it ends is decided by its own markers alone. The length that a part says it has is only compared, used to receive no
+ * further than the part, since what comes behind a file has to be moved to the next slot, and to see that one was cut
+ * short:
  *
  *     |  tables  | file, as far as it came       |  room  |        while a file comes: `from` is where it begins
  *     |  tables  | read | not read yet           |  room  |        else
@@ -387,6 +388,10 @@ export class StreamReader {
       case Walk.MORE:
         return Reading.MORE;
       case Walk.UNFINISHED: {
+        if (this.isCutShort) {
+          this.broken++;
+          return this.resume(this.to);
+        }
         if (this.to < this.limit) return Reading.ALL;
         this.oversized++;
         return this.resume(this.to);
@@ -405,6 +410,18 @@ export class StreamReader {
         return this.resume(walk.at);
       }
     }
+  }
+
+  /**
+   * Whether the next boundary is just where the part said that it ends, and the file did not: what is between parts
+   * might pass for more of it for long.
+   */
+  private get isCutShort(): bool {
+    if (this.boundaryBytes == 0 || this.length <= this.blanks) return false;
+    let at = this.base + this.length - this.blanks;
+    if (at < this.to && load<u8>(at) == CR) at++;
+    if (at < this.to && load<u8>(at) == LF) at++;
+    return at < this.to && load<u8>(at) == DASH && this.boundaryAt(at) > 0;
   }
 
   /** A part's head makes no sense: the stream goes on at the next boundary. */

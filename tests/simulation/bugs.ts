@@ -271,6 +271,14 @@ export const BUGS: Bug[] = [
     isRare: true,
   },
   {
+    name: "a file that was cut short takes what is behind it for more of it",
+    file: "relay/stream-reader.ts",
+    from: "        if (this.isCutShort) {",
+    to: "        if (this.length == 1) {",
+    plan: "file-cut-short.json",
+    isRare: true,
+  },
+  {
     name: "who comes while a source is being let go does not wake it",
     file: "relay/pull.ts",
     from: "    if (this.state == State.RESTING) this.wake();\n",
