@@ -384,7 +384,7 @@ scenario("what is no address, or wants TLS, is refused in a line that says why",
 });
 
 scenario("a bad network, for minutes: nothing leaks, and what is shown is whole", { settings }, (world) => {
-  world.network.outside = { conditions: { ...ROUGH, resetShare: 0.0005 }, refused: 0.2, unanswered: 0.1 };
+  world.network.outside = { conditions: { ...ROUGH, resetShare: 0.002 }, refused: 0.2, unanswered: 0.1 };
   const server = new Server(world);
   const viewer = world.watch();
   world.run(20 * SECOND);
