@@ -111,6 +111,11 @@ export class StreamReader {
   private length: u32 = 0;
   /** Bytes of the part before its file. */
   private blanks: u32 = 0;
+  /**
+   * Whether the file ends where its part says, unless there turns out to be no boundary. A file that was cut short
+   * ends there too: else what is between parts might pass for more of it for long.
+   */
+  private hasEnd: bool = false;
 
   constructor(private readonly slots: Slots) {
     this.slot = slots.take();
@@ -377,6 +382,7 @@ export class StreamReader {
     }
     this.wait();
     this.walk.begin(this.base);
+    this.hasEnd = this.boundaryBytes > 0 && this.length > this.blanks;
     this.fileSince = now;
     this.state = State.FILE;
     return Reading.MORE;
@@ -384,13 +390,19 @@ export class StreamReader {
 
   private readFile(): Reading {
     const walk = this.walk;
-    switch (walk.goOn(this.to)) {
+    const end = this.hasEnd ? min(this.partEnd, this.to) : this.to;
+    switch (walk.goOn(end)) {
       case Walk.MORE:
         return Reading.MORE;
       case Walk.UNFINISHED: {
-        if (this.isCutShort) {
-          this.broken++;
-          return this.resume(this.to);
+        if (this.hasEnd && end == this.partEnd) {
+          const length = this.boundaryBehind(end);
+          if (length > 0) {
+            this.broken++;
+            return this.resume(end);
+          }
+          this.hasEnd = length < 0 && this.to < this.limit;
+          return this.hasEnd ? Reading.ALL : Reading.MORE;
         }
         if (this.to < this.limit) return Reading.ALL;
         this.oversized++;
@@ -412,16 +424,17 @@ export class StreamReader {
     }
   }
 
-  /**
-   * Whether the next boundary is just where the part said that it ends, and the file did not: what is between parts
-   * might pass for more of it for long.
-   */
-  private get isCutShort(): bool {
-    if (this.boundaryBytes == 0 || this.length <= this.blanks) return false;
-    let at = this.base + this.length - this.blanks;
+  /** Where the part ends by what it said. */
+  private get partEnd(): usize {
+    return this.base + this.length - this.blanks;
+  }
+
+  /** Whether a boundary's line is at `at`, behind a line's end: as {@link boundaryAt}. */
+  private boundaryBehind(at: usize): i32 {
     if (at < this.to && load<u8>(at) == CR) at++;
     if (at < this.to && load<u8>(at) == LF) at++;
-    return at < this.to && load<u8>(at) == DASH && this.boundaryAt(at) > 0;
+    if (at == this.to) return -1;
+    return load<u8>(at) == DASH ? this.boundaryAt(at) : 0;
   }
 
   /** A part's head makes no sense: the stream goes on at the next boundary. */

@@ -273,8 +273,8 @@ export const BUGS: Bug[] = [
   {
     name: "a file that was cut short takes what is behind it for more of it",
     file: "relay/stream-reader.ts",
-    from: "        if (this.isCutShort) {",
-    to: "        if (this.length == 1) {",
+    from: "        if (this.hasEnd && end == this.partEnd) {",
+    to: "        this.hasEnd = false;\n        if (this.hasEnd) {",
     plan: "file-cut-short.json",
     isRare: true,
   },
