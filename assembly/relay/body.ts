@@ -1,9 +1,12 @@
 /**
  * The body of an HTTP message as it comes: how much of it belongs to it, and, where it is chunked (RFC 9112, 7.1), the
- * chunks' framing, which is taken out in place.
+ * chunks' framing, which is taken out in place. Its own bytes go to the stream reader, a piece at a time.
  */
 
 import { CR, LF, SEMICOLON, hexDigit } from "../ascii";
+import { Fault } from "../board";
+import { Socket } from "../sockets";
+import { StreamReader } from "./stream-reader";
 
 export enum Framing {
   /** It ends with the connection. */
@@ -41,31 +44,56 @@ export class Body {
   /** Bytes still to come: of the body, or of the chunk. */
   private left: u32 = 0;
   private lineBytes: u32 = 0;
+  /** What came with the head, and is not the reader's yet. */
+  private heldAt: usize = 0;
+  private heldEnd: usize = 0;
 
-  /** Begins with a body, of `length` bytes where that is its framing. */
-  begin(framing: Framing, length: u32): void {
+  /**
+   * Begins with a body, of `length` bytes where that is its framing. `held` bytes at `at` came with the head, and stay
+   * there until they are the reader's.
+   */
+  begin(framing: Framing, length: u32, at: usize, held: u32): void {
     this.framing = framing;
     this.left = length;
+    this.heldAt = at;
+    this.heldEnd = at + held;
     this.lineBytes = 0;
     this.state = framing == Framing.CHUNKED ? State.SIZE : State.DATA;
     if (framing == Framing.LENGTH && length == 0) this.state = State.OVER;
   }
 
+  /** Whether all of it is the reader's. */
   get isOver(): bool {
-    return this.state == State.OVER;
+    return this.state == State.OVER && this.heldAt == this.heldEnd;
   }
 
   get isWrong(): bool {
     return this.state == State.WRONG;
   }
 
-  /** How many bytes may be received, where there is room for `room`. */
-  most(room: u32): u32 {
-    return this.framing == Framing.LENGTH ? min(room, this.left) : room;
+  /** Whether a further piece may be there already. */
+  hasMore(socket: Socket): bool {
+    return socket.readable || this.heldAt < this.heldEnd;
+  }
+
+  /** Hands `reader` a piece of what came with the head, else of what `socket` has. @returns false where it has ended */
+  bring(reader: StreamReader, socket: Socket): bool {
+    const most = this.framing == Framing.LENGTH ? min(reader.room, this.left) : reader.room;
+    let count: i32 = 0;
+    if (this.heldAt < this.heldEnd) {
+      count = min(u32(this.heldEnd - this.heldAt), most);
+      memory.copy(reader.at, this.heldAt, count);
+      this.heldAt = count ? this.heldAt + count : this.heldEnd; // what comes behind the body is nothing of ours
+    } else if (socket.readable && !this.isOver) {
+      count = socket.receive(reader.at, most);
+      if (count < 0 && count != Fault.AGAIN) return false;
+    }
+    if (count > 0) reader.came(this.take(reader.at, count));
+    return true;
   }
 
   /** `count` bytes came, at `at`. @returns how many of them are the body's own; those are moved together there */
-  take(at: usize, count: u32): u32 {
+  private take(at: usize, count: u32): u32 {
     if (this.framing == Framing.UNTIL_END) return count;
     if (this.framing == Framing.LENGTH) {
       const own = min(count, this.left);

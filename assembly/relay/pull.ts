@@ -45,10 +45,8 @@ export class Pull extends Relay {
   /** How much of the request is sent, and when it was begun. */
   private asked: u32 = 0;
   private askedAt: i64 = 0;
-  /** What came with the head. */
+  /** The head comes there, and what came with it. */
   private readonly input: usize = heap.alloc(IN_BYTES);
-  private inputAt: u32 = 0;
-  private inputEnd: u32 = 0;
   /** Whether all that came was read. */
   private isDry: bool = true;
   /** When somebody last wanted a frame. */
@@ -145,8 +143,6 @@ export class Pull extends Relay {
       this.asked += max(count, 0);
       if (this.asked == this.request.bytes) {
         this.head.begin();
-        this.inputAt = 0;
-        this.inputEnd = 0;
         this.state = State.READING_HEAD;
         return this.readHead(now);
       }
@@ -156,11 +152,12 @@ export class Pull extends Relay {
 
   private readHead(now: i64): void {
     const socket = this.peer.socket;
+    let count: i32 = 0;
+    let headBytes: u32 = 0;
     if (socket.readable) {
-      const count = socket.receive(this.input, IN_BYTES);
+      count = socket.receive(this.input, IN_BYTES);
       if (count < 0 && count != Fault.AGAIN) return this.fail(Trouble.ENDED, now);
-      this.inputEnd = max(count, 0);
-      this.inputAt = this.head.read(this.input, this.inputEnd);
+      headBytes = this.head.read(this.input, max(count, 0));
     }
     switch (this.head.progress) {
       case Progress.MORE: {
@@ -169,7 +166,7 @@ export class Pull extends Relay {
         break;
       }
       case Progress.DONE:
-        this.begin(now);
+        this.begin(this.input + headBytes, count - headBytes, now);
         break;
       default:
         this.fail(Trouble.MALFORMED, now);
@@ -182,13 +179,13 @@ export class Pull extends Relay {
     else this.waitUntil(deadline);
   }
 
-  /** The head is read. */
-  private begin(now: i64): void {
+  /** The head is read, and the first `held` bytes of the body are there, at `at`. */
+  private begin(at: usize, held: u32, now: i64): void {
     const head = this.head;
     if (head.status == 401) return this.fail(Trouble.UNAUTHORIZED, now);
     if (head.status != 200) return this.fail(Trouble.STATUS, now, head.status);
     if (!head.isMultipart) return this.fail(Trouble.NO_STREAM, now);
-    this.body.begin(head.framing, head.bodyBytes);
+    this.body.begin(head.framing, head.bodyBytes, at, held);
     this.reader.begin();
     this.isDry = true;
     this.aliveAt = now;
@@ -199,7 +196,7 @@ export class Pull extends Relay {
   /** Takes a piece of the stream, and reads a slice of it. */
   private feed(now: i64): void {
     const reader = this.reader;
-    if (this.isDry && !this.takeMore()) return this.fail(Trouble.ENDED, now);
+    if (this.isDry && !this.body.bring(reader, this.peer.socket)) return this.fail(Trouble.ENDED, now);
     const isWanted = this.isWanted(now); // a frame that is published ends the waiting for it
     const reading = this.readOn(now);
     this.isDry = reading == Reading.ALL;
@@ -211,28 +208,12 @@ export class Pull extends Relay {
     }
     if (!this.isDry) return this.wake();
     if (this.body.isWrong) return this.fail(Trouble.MALFORMED, now);
-    if (this.body.isOver && this.inputAt == this.inputEnd) return this.fail(Trouble.ENDED, now);
+    if (this.body.isOver) return this.fail(Trouble.ENDED, now);
     if (reader.passed > RELAY_WASTE_MAX) return this.fail(Trouble.NO_STREAM, now);
     const deadline = this.aliveAt + UPSTREAM_SILENCE;
     if (now >= deadline) return this.fail(Trouble.STALLED, now);
     this.waitUntil(deadline);
-    if (this.peer.socket.readable || this.inputAt < this.inputEnd) this.wake();
-  }
-
-  /** Hands the reader what came with the head, or receives a piece. @returns false where no more will come */
-  private takeMore(): bool {
-    const reader = this.reader;
-    let count: i32 = 0;
-    if (this.inputAt < this.inputEnd) {
-      count = min(this.inputEnd - this.inputAt, this.body.most(reader.room));
-      memory.copy(reader.at, this.input + this.inputAt, count);
-      this.inputAt = count ? this.inputAt + count : this.inputEnd; // what comes behind the body is nothing of ours
-    } else if (this.peer.socket.readable && !this.body.isOver) {
-      count = this.peer.socket.receive(reader.at, this.body.most(reader.room));
-      if (count < 0 && count != Fault.AGAIN) return false;
-    }
-    if (count > 0) reader.came(this.body.take(reader.at, count));
-    return true;
+    if (this.body.hasMore(this.peer.socket)) this.wake();
   }
 
   /** Nobody watches: what was received is whole, and no more is wanted. */

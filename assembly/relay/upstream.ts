@@ -160,7 +160,7 @@ export class Upstream extends Task {
       this.push.refuse(this, now);
       return this.answer("", "refused: another upstream is there", now);
     }
-    this.body.begin(Framing.UNTIL_END, 0);
+    this.beginBody(Framing.UNTIL_END, 0);
     this.begin(now);
   }
 
@@ -218,11 +218,16 @@ export class Upstream extends Task {
         return this.answer("401 Unauthorized", why, now, CHALLENGE);
       }
     }
-    if (isChunked) this.body.begin(Framing.CHUNKED, 0);
-    else if (parser.hasLength && parser.bodyBytes < BODY_UNCOUNTED) this.body.begin(Framing.LENGTH, parser.bodyBytes);
-    else this.body.begin(Framing.UNTIL_END, 0); // as ffmpeg sends it that was told not to chunk
+    if (isChunked) this.beginBody(Framing.CHUNKED, 0);
+    else if (parser.hasLength && parser.bodyBytes < BODY_UNCOUNTED) this.beginBody(Framing.LENGTH, parser.bodyBytes);
+    else this.beginBody(Framing.UNTIL_END, 0); // as ffmpeg sends it that was told not to chunk
     if (parser.expectsContinue && !this.sayContinue()) return this.close(Close.ABORT);
     this.begin(now);
+  }
+
+  /** With what came behind the head. */
+  private beginBody(framing: Framing, length: u32): void {
+    this.body.begin(framing, length, this.input + this.inputAt, this.inputEnd - this.inputAt);
   }
 
   /** Asks for the body where the peer waits for that: there is room on a fresh connection. @returns whether it could */
@@ -244,7 +249,9 @@ export class Upstream extends Task {
 
   private feed(now: i64): void {
     const reader = this.push.reader;
-    if (this.isDry && !this.takeMore(now)) return;
+    if (this.isDry && !this.body.bring(reader, this.socket)) {
+      return this.finish("200 OK", "the stream has ended", now);
+    }
     const reading = this.push.readOn(now);
     this.isDry = reading == Reading.ALL;
     if (reading == Reading.FILE) {
@@ -254,36 +261,17 @@ export class Upstream extends Task {
     }
     if (!this.isDry) return this.wake();
     if (this.body.isWrong) return this.finish("400 Bad Request", "the chunks are not framed as they should be", now);
-    if (this.body.isOver && this.inputAt == this.inputEnd) return this.finishBody(now);
+    if (this.body.isOver) return this.finishBody(now);
     if (reader.passed > RELAY_WASTE_MAX) {
       return this.finish("415 Unsupported Media Type", "nothing in it is a JPEG file that fits", now);
     }
     if (!reader.isInPart) this.partSince = 0;
     else if (this.partSince == 0) this.partSince = now;
-    if (this.socket.readable || this.inputAt < this.inputEnd) this.wake();
+    if (this.body.hasMore(this.socket)) this.wake();
     if (this.partSince == 0) return;
     const deadline = this.partSince + PART_DEADLINE;
     if (now >= deadline) return this.finish("408 Request Timeout", "a frame took too long", now);
     this.waitUntil(deadline);
-  }
-
-  /** Hands the reader what came with the head, or receives a piece. @returns false where it is gone */
-  private takeMore(now: i64): bool {
-    const reader = this.push.reader;
-    let count: i32 = 0;
-    if (this.inputAt < this.inputEnd) {
-      count = min(this.inputEnd - this.inputAt, this.body.most(reader.room));
-      memory.copy(reader.at, this.input + this.inputAt, count);
-      this.inputAt = count ? this.inputAt + count : this.inputEnd; // what comes behind the body is nothing of ours
-    } else if (this.socket.readable && !this.body.isOver) {
-      count = this.socket.receive(reader.at, this.body.most(reader.room));
-      if (count == Fault.END || count == Fault.CLOSED) {
-        this.finish("200 OK", "the stream has ended", now);
-        return false;
-      }
-    }
-    if (count > 0) reader.came(this.body.take(reader.at, count));
-    return true;
   }
 
   private finishBody(now: i64): void {

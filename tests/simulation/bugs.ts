@@ -323,8 +323,8 @@ export const BUGS: Bug[] = [
   {
     name: "what lies behind a source's head is lost",
     file: "relay/pull.ts",
-    from: "    if (this.inputAt < this.inputEnd) {\n      count =",
-    to: "    if (this.inputAt < this.inputEnd && this.frames > 0) {\n      count =",
+    from: "head.bodyBytes, at, held);",
+    to: "head.bodyBytes, at, 0);",
   },
   {
     name: "a part is pushed from its beginning again where it was taken in pieces",
