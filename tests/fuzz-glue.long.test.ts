@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { buildMistaken, MISTAKEN_PROGRAM, MISTAKES } from "./fuzz/glue-mistakes.ts";
@@ -106,12 +106,16 @@ describe("a mistake there is found", () => {
 
 describe("libFuzzer and sanitizers", () => {
   const folder = fileURLToPath(new URL("../build/fuzz/", import.meta.url));
+  /** For inputs of this run alone. */
+  let own: string;
 
-  before(() => buildGlue("fuzzed"));
+  before(async () => {
+    await buildGlue("fuzzed");
+    own = mkdtempSync(`${folder}run-`);
+  });
+  after(() => rmSync(own, { recursive: true }));
 
-  it("find nothing", async (t) => {
-    const own = mkdtempSync(`${folder}run-`);
-    t.after(() => rmSync(own, { recursive: true }));
+  it("find nothing", async () => {
     const options = [`-max_total_time=${SECONDS}`, "-max_len=2048", "-timeout=20", `-seed=${SEED}`];
     const { code, said } = await run(GLUE_FUZZER, [...options, `-artifact_prefix=${folder}found-glue-`, own]);
     assert.equal(code, 0, said.slice(-10_000));
@@ -121,7 +125,8 @@ describe("libFuzzer and sanitizers", () => {
 
   for (const [mistake, report] of [["past-rust", "stack-buffer-overflow"], ["after-free", "heap-use-after-free"]]) {
     it(`find a mistake: ${mistake}`, async () => {
-      const { code, said } = await run(GLUE_FUZZER, ["-runs=10"], { WASMCAM_MISTAKE: mistake });
+      const args = ["-runs=10", `-artifact_prefix=${own}/`];
+      const { code, said } = await run(GLUE_FUZZER, args, { WASMCAM_MISTAKE: mistake });
       assert.notEqual(code, 0);
       assert.match(said, new RegExp(`AddressSanitizer: ${report}`));
     });

@@ -1,7 +1,7 @@
 /**
  * A module that calls the board as a program of bytes says: whatever import, with whatever arguments, in whatever
  * order. The fuzzer's host (board/fuzz/) writes the program to its memory, does what it asks of the world outside, and
- * judges every answer; Node's runs the same ones (tests/fuzz-glue.test.ts).
+ * judges every answer; Node's runs the same ones (tests/fuzz-glue.long.test.ts).
  *
  * A program is a row of operations: a byte, modulo {@link OPERATIONS}, then its arguments. The first operations are the
  * imports in the order of assembly/board.ts. The cursor only moves forward, so that each program ends, and then traps.

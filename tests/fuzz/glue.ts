@@ -147,7 +147,7 @@ export function performOnNode(
   });
   const perform = (name: keyof BoardTable, args: number[]): number => {
     const asked = args.map((argument) => argument >>> 0);
-        const [tracedName, tracedNow, tracedArgs, answer, written] = trace.calls[at] ?? [];
+    const [tracedName, tracedNow, tracedArgs, answer, written] = trace.calls[at] ?? [];
     if (answer === undefined || name !== tracedName || asked.join() !== tracedArgs.join()) {
       const traced = `${tracedName}(${tracedArgs?.join(", ")})`;
       difference = `call ${at} is ${traced} on linux, ${name}(${asked.join(", ")}) on Node`;
