@@ -11,6 +11,8 @@ import { writePages } from "./page.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ASC = join(ROOT, "node_modules/assemblyscript/bin/asc.js");
+/** What asc says when it keeps the smaller result of the round before the last: nothing is wrong with that. */
+const CONVERGED = "Last converge was suboptimal.\n";
 
 /** When the newest of `paths` (files, or folders with all that is in them) was written, ms. */
 function newest(paths: string[]): number {
@@ -44,7 +46,8 @@ for (const [target, file, entries] of [
   console.log(`building ${file}`);
   // As a program of its own: inside of tsx, asc takes ten times as long to load.
   const args = [ASC, ...entries, "--target", target];
-  const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: "inherit" });
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "inherit", "pipe"] });
+  process.stderr.write(String(stderr).replace(CONVERGED, ""));
   if (status !== 0) {
     rmSync(join(ROOT, file), { force: true });
     process.exit(1);
