@@ -3,7 +3,8 @@
  * `npm start` and the tests begin with it, so it says nothing and costs little where nothing changed.
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,20 +37,28 @@ if (written(PAGE) < newest(["assembly/page", "host/page.ts", "package-lock.json"
   await writePages();
 }
 
-mkdirSync(join(ROOT, "build"), { recursive: true });
-// Entries beside those of asconfig.json stand here: asc does not take any from a target.
-for (const [target, file, entries] of [
-  ["board", "build/wasmcam.wasm", []],
-  ["server", "build/wasmcam-server.wasm", ["assembly/profile-server.ts"]],
-] as const) {
-  if (written(file) > newest(["assembly", "asconfig.json", "package-lock.json"])) continue;
+/** Compiles the module. @returns whether it could, and what asc said */
+async function compile(target: string, file: string, entries: string[]): Promise<{ isThere: boolean; said: string }> {
   console.log(`building ${file}`);
   // As a program of its own: inside of tsx, asc takes ten times as long to load.
   const args = [ASC, ...entries, "--target", target];
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "inherit", "pipe"] });
-  process.stderr.write(String(stderr).replace(CONVERGED, ""));
-  if (status !== 0) {
-    rmSync(join(ROOT, file), { force: true });
-    process.exit(1);
-  }
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "inherit", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const [code] = await once(child, "close");
+  if (code !== 0) rmSync(join(ROOT, file), { force: true });
+  return { isThere: code === 0, said: said.replace(CONVERGED, "") };
 }
+
+mkdirSync(join(ROOT, "build"), { recursive: true });
+// Entries beside those of asconfig.json stand here: asc does not take any from a target.
+const modules = [
+  { target: "board", file: "build/wasmcam.wasm", entries: [] },
+  { target: "server", file: "build/wasmcam-server.wasm", entries: ["assembly/profile-server.ts"] },
+];
+const sources = newest(["assembly", "asconfig.json", "package-lock.json"]);
+const older = modules.filter(({ file }) => written(file) <= sources);
+const results = await Promise.all(older.map(({ target, file, entries }) => compile(target, file, entries)));
+// What is wrong with one is mostly wrong with both.
+for (const said of new Set(results.map(({ said }) => said))) process.stderr.write(said);
+if (results.some(({ isThere }) => !isThere)) process.exitCode = 1;

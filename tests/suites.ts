@@ -57,6 +57,8 @@ export interface Suite {
   env?: Record<string, string>;
   /** Whether it needs nothing but Node. */
   alone: boolean;
+  /** Whether it meets the machine's own clock. To the others it makes no difference how busy the machine is. */
+  inRealTime: boolean;
   /** Reads what the suite wrote, without colours. */
   count: (output: string) => Count;
 }
@@ -77,6 +79,7 @@ export function nodeSuite(name: string, files: string[], atOnce = 1): Suite {
     name,
     command: [process.execPath, ...options, ...files.map((file) => `tests/${file}`)],
     alone: !files.some((file) => FILES_BEYOND_NODE.includes(file)),
+    inRealTime: files.some((file) => says(IN_REAL_TIME, file)),
     count: (output) => ({
       passed: sum(output, /^ℹ pass (\d+)$/gm),
       failed: sum(output, /^ℹ (?:fail|cancelled|skipped|todo) (\d+)$/gm), // what does not run does not pass
@@ -96,21 +99,18 @@ export const SUITES: Suite[] = [
     name: "parts of the module, in WebAssembly",
     command: [process.execPath, "node_modules/@as-pect/cli/bin/asp.js", "--summary"],
     alone: true,
+    inRealTime: false,
     count: (output) => {
       const passed = sum(output, /^\s*\[Tests\]: (\d+) \/ \d+$/gm);
       return { passed, failed: sum(output, /^\s*\[Tests\]: \d+ \/ (\d+)$/gm) - passed };
     },
   },
-  nodeSuite("the camera on Node", REAL_TIME_FILES),
-  nodeSuite(
-    "parts on Node, and the camera in the simulated world", // to which it makes no difference how busy the machine is
-    NODE_FILES.filter((file) => !REAL_TIME_FILES.includes(file)),
-    availableParallelism(),
-  ),
+  // What these two compile, cargo lets nobody else compile meanwhile: so they are the first.
   {
     name: "parts of the firmware, on this machine",
     command: ["board/build.sh", "cargo", "test", "--locked"],
     alone: false,
+    inRealTime: false,
     count: cargoCount,
   },
   {
@@ -118,8 +118,15 @@ export const SUITES: Suite[] = [
     // As it was built a moment ago, or WAMR would be compiled once more.
     command: ["board/build.sh", "cargo", "test", "--release", "--locked", "-p", "linux", "--lib"],
     alone: false,
+    inRealTime: false,
     count: cargoCount,
   },
+  nodeSuite("the camera on Node", REAL_TIME_FILES),
+  nodeSuite(
+    "parts on Node, and the camera in the simulated world",
+    NODE_FILES.filter((file) => !REAL_TIME_FILES.includes(file)),
+    availableParallelism(),
+  ),
   nodeSuite("the camera on the emulated board, in Chromium and in ffmpeg", FILES_BEYOND_NODE),
 ];
 
@@ -128,6 +135,7 @@ const SANITIZED: Suite = {
   ...nodeSuite("the board linux, with sanitizers", []),
   command: [process.execPath, "--import", "tsx", "tests/sanitizers/run.ts"],
   alone: false,
+  inRealTime: true,
 };
 
 /** The board `linux` as `board/build.sh firmware linux aarch64` builds it elsewhere. */
@@ -135,6 +143,7 @@ const ARM: Suite = {
   ...nodeSuite("the board linux for 64-bit Arm, under QEMU", []),
   command: [process.execPath, "--import", "tsx", "tests/arm/run.ts"],
   alone: false,
+  inRealTime: true,
 };
 
 /**
@@ -149,7 +158,6 @@ export function longSuites(seeds: number[]): Suite[] {
     ...(process.arch === "arm64" ? [] : [ARM]), // there it is what all others examine
     nodeSuite("what is for a long run alone", LONG_FILES),
     ...seeds.map((seed) => ({
-      // Whose time is simulated: a machine that is busy changes nothing there.
       ...nodeSuite(`the simulated world under seed ${seed}`, seeded, availableParallelism()),
       env: { LONG: "1", SEED: String(seed) },
     })),
