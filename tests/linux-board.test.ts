@@ -20,6 +20,7 @@ import { Format } from "../host/board-table.ts";
 import { COMMAND, type LinuxBoard, type LinuxOptions, PROCESSOR, startLinuxBoard } from "../host/linux/board.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
 import { FileSettings } from "../host/settings.ts";
+import { attempt } from "./attempt.ts";
 import { evilForBoard } from "./evil/ahead-of-time.ts";
 import { STOPPED_BY_BOARD } from "./evil/compile.ts";
 import { firstPicture } from "./first-picture.ts";
@@ -305,7 +306,7 @@ describe("a module on the board linux that is evil", () => {
     test(`and ${name} is stopped, and a fresh one answers`, async () => {
       const board = await start({ module, settings: { way } });
       await board.line(new RegExp(`ERROR   the module stopped: ${reason}; .*; fresh start 1 in 100 ms$`));
-      await until(async () => (await fetch(board.url).catch(() => undefined))?.status === 200, "an answer");
+      await until(async () => (await attempt(board.url))?.status === 200, "an answer");
       assert.equal(board.log.filter((line) => /ERROR/.test(line)).length, 1);
     });
   }

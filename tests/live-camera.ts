@@ -11,6 +11,7 @@ import { MemorySettings } from "../host/settings.ts";
 import { testSettings } from "../host/simulated/secret.ts";
 import { SoftSensor } from "../host/soft-sensor.ts";
 import { PATTERN, renderScene, Scene } from "../host/scenes/file.ts";
+import { attempt } from "./attempt.ts";
 
 export interface LiveCamera {
   port: number;
@@ -58,7 +59,7 @@ export async function startLiveCamera(options: LiveOptions = {}): Promise<LiveCa
     async firstFrame() {
       for (let tries = 0; tries < 500; tries++) {
         // Until the module listens, connections are reset.
-        const answer = await fetch(`http://127.0.0.1:${port}/snapshot.jpg`, { method: "HEAD" }).catch(() => undefined);
+        const answer = await attempt(`http://127.0.0.1:${port}/snapshot.jpg`, { method: "HEAD" });
         if (answer?.status === 200) return;
         await sleep(20);
       }

@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { Keeper, ListenError } from "../host/live/keeper.ts";
 import { Format } from "../host/board-table.ts";
 import { PATTERN, renderScene } from "../host/scenes/file.ts";
+import { attempt } from "./attempt.ts";
 import { evilModule, Way } from "./evil/compile.ts";
 
 describe("a module that is evil, on Node", () => {
@@ -34,8 +35,8 @@ describe("a module that is evil, on Node", () => {
   /** What is answered as soon as somebody does. */
   async function answerOf(keeper: Keeper): Promise<string> {
     for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
-      const answer = await fetch(`http://${keeper.address}/`).catch(() => undefined);
-      if (answer) return answer.text();
+      const text = await (await attempt(`http://${keeper.address}/`))?.text().catch(() => undefined);
+      if (text !== undefined) return text;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return assert.fail("nobody answers");

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { testHash } from "../host/simulated/secret.ts";
+import { attempt } from "./attempt.ts";
 import { type LiveCamera, type LiveOptions, startLiveCamera } from "./live-camera.ts";
 
 interface Message {
@@ -46,7 +47,7 @@ async function withCamera(options: LiveOptions, body: (camera: LiveCamera, url: 
   const camera = await startLiveCamera(options);
   try {
     // Until the module listens, connections are reset.
-    while (!(await fetch(`http://127.0.0.1:${camera.port}/state`).catch(() => undefined))) await sleep(20);
+    while (!(await attempt(`http://127.0.0.1:${camera.port}/state`))) await sleep(20);
     await body(camera, `ws://127.0.0.1:${camera.port}/ws`);
   } finally {
     await camera.stop();
