@@ -1,4 +1,4 @@
-/** A request to a camera that may not listen yet, or may be starting afresh: what is asked again until it is answered. */
+/** A request to a camera that may not listen yet, or be starting afresh: what is asked again until it is answered. */
 
 /** Node 20's fetch has been seen to wait for ever where a connection was reset as soon as it stood. */
 const PATIENCE_MS = 5000;
