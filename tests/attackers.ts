@@ -98,19 +98,52 @@ export function attack(port: number, name: Attack, crowd: number = ATTACKS[name]
   };
 }
 
+/** How long a viewer tries to get a first frame, ms: far longer than it takes. */
+const PATIENCE_MS = 30_000;
+/** Before it connects again, where it was cut before that, ms. */
+const AGAIN_AFTER_MS = 100;
+
 /** A viewer that reads as fast as it can. */
 export class GoodViewer {
   readonly parts: Part[] = [];
-  readonly #reader = new ResponseReader();
-  readonly #socket: Socket;
+  /** Resolves when it watches. */
+  readonly watches: Promise<void>;
+  readonly #port: number;
+  #reader = new ResponseReader();
+  #socket: Socket;
+  #isOver = false;
+  #onFirst = (): void => {};
 
   constructor(port: number) {
-    this.#reader.onPart = (part) => this.parts.push({ ...part, jpeg: Buffer.alloc(0) });
-    this.#reader.expect("GET");
-    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    this.#socket.on("error", () => {});
-    this.#socket.on("data", (bytes) => this.#reader.push(bytes, performance.now() * 1000));
-    this.#socket.write(WATCH);
+    this.#port = port;
+    this.#socket = this.#connect();
+    this.watches = new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error("a viewer gets no frame")), PATIENCE_MS);
+      this.#onFirst = () => {
+        clearTimeout(late);
+        resolve();
+      };
+    });
+  }
+
+  #connect(): Socket {
+    const reader = (this.#reader = new ResponseReader());
+    reader.onPart = (part) => {
+      this.parts.push({ ...part, jpeg: Buffer.alloc(0) });
+      this.#onFirst();
+    };
+    reader.expect("GET");
+    const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => reader.push(bytes, performance.now() * 1000));
+    // What is left of the crowd before may have the places yet.
+    socket.on("close", () => setTimeout(() => this.#again(), AGAIN_AFTER_MS));
+    socket.write(WATCH);
+    return socket;
+  }
+
+  #again(): void {
+    if (!this.#isOver && this.parts.length === 0) this.#socket = this.#connect();
   }
 
   get problem(): string | undefined {
@@ -124,6 +157,7 @@ export class GoodViewer {
   }
 
   leave(): void {
+    this.#isOver = true;
     this.#socket.destroy();
   }
 }
@@ -165,7 +199,7 @@ export interface Harm {
 /** Has two good viewers and a visitor at the camera for a time in which it is attacked. */
 export async function suffer(port: number, name: Attack, seconds: number, crowd?: number, good = 2): Promise<Harm> {
   const viewers = Array.from({ length: good }, () => new GoodViewer(port));
-  await sleep(300); // they are in before the crowd comes
+  await Promise.all(viewers.map(({ watches }) => watches)); // they are in before the crowd comes
   const { cut, stop } = attack(port, name, crowd);
   try {
     await sleep(1200);
