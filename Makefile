@@ -52,14 +52,22 @@ define build-arm
 	$(call build-firmware,linux,aarch64)
 endef
 
-# $(1): further groups of setup.sh
+# $(1): commands, a line each, that run at once; one that fails is a failure.
+define at-once
+	@printf '%s\n' $(1) | xargs -P 4 -I COMMAND sh -c COMMAND
+endef
+
+# What tests and benchmarks are made with: where one part computes on one core, another has the other.
+define build-all
+	@echo "== the module and its page; the ahead-of-time compiler; types"
+	$(call at-once,"npm run --silent build" "board/build.sh aotc >/dev/null" "npm run --silent typecheck")
+	@echo "== the firmware of mps2-an500 and linux: compiled ahead of time, then linked"
+	$(call at-once,"board/build.sh firmware mps2-an500" "board/build.sh firmware linux")
+endef
+
 define prepare-tests
-	$(call prepare,node board test $(1))
-	$(build-module)
-	$(call build-firmware,mps2-an500)
-	$(call build-firmware,linux)
-	@echo "== types"
-	@npm run --silent typecheck
+	$(call prepare,node board test)
+	$(build-all)
 endef
 
 # The tests look for the distribution's Chromium by themselves, and for another where CHROMIUM says.
@@ -101,11 +109,11 @@ start: ## The camera on Node alone, live, without Rust, LLVM or QEMU. PORT SCENE
 	@node --import tsx host/main.ts $(CAMERA_OPTIONS) $(FLEET_OPTIONS)
 
 test: ## All tests, with the emulated board, Chromium, ffmpeg, gstreamer and OpenCV
-	$(call prepare-tests)
+	$(prepare-tests)
 	@$(browser); $(opencv); node --import tsx tests/run.ts
 
 test-long: ## The same at length, with sanitizers and 64-bit Arm, then the simulated world under SEEDS (20) new seeds
-	$(call prepare-tests)
+	$(prepare-tests)
 	$(build-sanitized)
 	$(build-arm)
 	@$(browser); $(opencv); node --import tsx tests/run.ts long
@@ -139,10 +147,7 @@ soak: ## The emulated board for HOURS (1) or SECONDS with viewers coming and goi
 	@node --import tsx tests/soak/run.ts
 
 bench: ## Measures speed and size on the emulated board and Node; also writes build/bench.json
-	$(call prepare,node board test)
-	$(build-module)
-	$(call build-firmware,mps2-an500)
-	$(call build-firmware,linux)
+	$(prepare-tests)
 	@node --import tsx tests/bench/run.ts
 
 build: ## The module and the firmware in build/. BOARD, and for linux on 64-bit Arm: TARGET=aarch64
