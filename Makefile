@@ -57,17 +57,14 @@ define at-once
 	@printf '%s\n' $(1) | xargs -P 4 -I COMMAND sh -c COMMAND
 endef
 
-# What tests and benchmarks are made with: where one part computes on one core, another has the other.
-define build-all
-	@echo "== the module and its page; the ahead-of-time compiler; types"
-	$(call at-once,"npm run --silent build" "board/build.sh aotc >/dev/null" "npm run --silent typecheck")
+# What tests and benchmarks are made with: where one part waits or computes on one core, another has the other.
+define prepare-tests
+	$(call prepare,node)
+	@echo "== the module and its page; types; what else is missing here"
+	$(call at-once,"npm run --silent build" "npm run --silent typecheck" "./setup.sh board test")
+	@board/build.sh aotc >/dev/null
 	@echo "== the firmware of mps2-an500 and linux: compiled ahead of time, then linked"
 	$(call at-once,"board/build.sh firmware mps2-an500" "board/build.sh firmware linux")
-endef
-
-define prepare-tests
-	$(call prepare,node board test)
-	$(build-all)
 endef
 
 # The tests look for the distribution's Chromium by themselves, and for another where CHROMIUM says.
