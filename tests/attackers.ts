@@ -108,6 +108,8 @@ export class GoodViewer {
   readonly parts: Part[] = [];
   /** Resolves when it watches. */
   readonly watches: Promise<void>;
+  /** Whether its connection has ended while it watched. */
+  wasCut = false;
   readonly #port: number;
   #reader = new ResponseReader();
   #socket: Socket;
@@ -136,14 +138,16 @@ export class GoodViewer {
     const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
     socket.on("error", () => {});
     socket.on("data", (bytes) => reader.push(bytes, performance.now() * 1000));
-    // What is left of the crowd before may have the places yet.
-    socket.on("close", () => setTimeout(() => this.#again(), AGAIN_AFTER_MS));
+    socket.on("close", () => this.#closed());
     socket.write(WATCH);
     return socket;
   }
 
-  #again(): void {
-    if (!this.#isOver && this.parts.length === 0) this.#socket = this.#connect();
+  /** What is left of the crowd before may have had the places yet: until it watches, it comes again. */
+  #closed(): void {
+    if (this.#isOver) return;
+    if (this.parts.length > 0) this.wasCut = true;
+    else setTimeout(() => this.#isOver || (this.#socket = this.#connect()), AGAIN_AFTER_MS);
   }
 
   get problem(): string | undefined {
@@ -199,9 +203,11 @@ export interface Harm {
 /** Has two good viewers and a visitor at the camera for a time in which it is attacked. */
 export async function suffer(port: number, name: Attack, seconds: number, crowd?: number, good = 2): Promise<Harm> {
   const viewers = Array.from({ length: good }, () => new GoodViewer(port));
-  await Promise.all(viewers.map(({ watches }) => watches)); // they are in before the crowd comes
-  const { cut, stop } = attack(port, name, crowd);
+  let stop = (): void => {};
   try {
+    await Promise.all(viewers.map(({ watches }) => watches)); // they are in before the crowd comes
+    const attackers = attack(port, name, crowd);
+    stop = attackers.stop;
     await sleep(1200);
     const visits: Visit[] = [];
     const end = performance.now() + seconds * 1000;
@@ -209,7 +215,7 @@ export async function suffer(port: number, name: Attack, seconds: number, crowd?
       visits.push(await visit(port, PAGES[visits.length % PAGES.length]));
       await sleep(10);
     }
-    return { visits, viewers, cut: cut() };
+    return { visits, viewers, cut: attackers.cut() };
   } finally {
     stop();
     for (const viewer of viewers) viewer.leave();
